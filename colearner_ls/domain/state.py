@@ -1,0 +1,213 @@
+"""The state of a session: what the fold over its events yields. Frozen, and nothing but plain values inside.
+
+Times are ``hlc`` values (µs since the Unix epoch) next to the ``ts`` text of the event for people. Ids are event ids
+unless the name says otherwise. ``inferred`` marks what was matched by a guess (contracts.md, *Matching*).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+STAGES: Final = ("init", "plan", "practice", "review", "done")
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step of the learning plan. ``status``: todo, next, active, done, skipped, or another's word kept as text."""
+
+    id: str
+    topic: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A student's ``exercise_submission`` or, with ``kind='ack'``, nothing else: acks do not stand here."""
+
+    id: str
+    hlc: int
+    ts: str
+    exercise_id: str | None
+    response: str
+    evidence: tuple[str, ...]
+    confidence: float | None
+    test_runs: tuple[Json, ...]
+    author: str | None
+    inferred: bool = False
+    assessed_by: str | None = None
+    acked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake of a feedback. ``anchor`` is the payload's anchor object or ``None`` (then: line 1, or no place)."""
+
+    text: str
+    anchor: Json | None
+    addressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """An ``assessment_feedback``. ``read`` is true once a receipt with ``read`` or ``addressed`` came back."""
+
+    id: str
+    hlc: int
+    ts: str
+    exercise_id: str | None
+    submission_id: str | None
+    grade: str
+    mistakes: tuple[Mistake, ...]
+    next_step: str
+    confidence_delta: float | None
+    topic: str | None
+    author: str | None
+    inferred: bool = False
+    read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """An exercise with its latest text. ``status``: assigned, accepted, declined, submitted, passed, revise, withdrawn."""
+
+    id: str
+    event_id: str
+    """Event id of the ``exercise_assigned`` that gave the present text."""
+    hlc: int
+    ts: str
+    topic: str
+    exercise: str
+    expected: str
+    tests: tuple[str, ...]
+    title: str
+    step_id: str | None
+    anchors: tuple[Json, ...]
+    hints: tuple[str, ...]
+    due: str | None
+    author: str | None
+    status: str
+    received: bool = False
+    """A receipt (any ack of the student's) has been seen."""
+    submissions: tuple[str, ...] = ()
+    feedback: tuple[str, ...] = ()
+    revision: int = 1
+    withdrawn_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """An ``evidence_snapshot``."""
+
+    id: str
+    hlc: int
+    ts: str
+    path: str
+    hash: str | None
+    exercise_id: str | None
+    request_id: str | None
+    trigger: str | None
+    dirty: bool
+    payload: Json
+    author: str | None = None
+    inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRequest:
+    """An ``evidence_request``. ``answer``: None while open, ``shared`` (an evidence names it) or the decline's reason."""
+
+    id: str
+    hlc: int
+    ts: str
+    path: str
+    reason: str
+    exercise_id: str | None
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A ``stuck_reported``; ``resolved_by`` is the event id of its ``stuck_resolved``, else ``None``."""
+
+    id: str
+    hlc: int
+    ts: str
+    summary: str
+    exercise_id: str | None
+    anchor: Json | None
+    author: str | None
+    resolved_by: str | None = None
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A ``coach_hint``. ``acked`` is true once a ``hint_ack`` names it (or, without a name, follows it)."""
+
+    id: str
+    hlc: int
+    ts: str
+    hint: str
+    exercise_id: str | None
+    stuck_id: str | None
+    anchor: Json | None
+    author: str | None
+    acked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerState:
+    """All that the fold knows of one learner in one session. Tuples are in fold order."""
+
+    student_id: str | None
+    stage: str = "init"
+    irregular: bool = False
+    goals: tuple[str, ...] = ()
+    plan: tuple[PlanStep, ...] = ()
+    completed: tuple[str, ...] = ()
+    """Ids of completed steps, in the order of completion; only ever grows."""
+    confidence: Mapping[str, float] = field(default_factory=dict)
+    active_step: str | None = None
+    blockers: tuple[str, ...] = ()
+    files_changed: tuple[Json, ...] = ()
+    """``files_changed`` of the newest progress event that had any."""
+    exercises: tuple[Exercise, ...] = ()
+    submissions: tuple[Submission, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    requests: tuple[EvidenceRequest, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+    hints: tuple[Hint, ...] = ()
+    sharing: str | None = None
+    last_student_hlc: int | None = None
+    """``hlc`` of the newest event said by the student: the last sign of life."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session and its learners, keyed and sorted by student id (the one key is ``""`` where no id is known)."""
+
+    session_id: str
+    title: str = ""
+    coach_id: str | None = None
+    repo: Json | None = None
+    scope_policy: Json | None = None
+    closed: bool = False
+    remarks: tuple[Json, ...] = ()
+    """``note`` and ``insight`` lifecycle events: ``{"id","ts","stage","note","actor"}``."""
+    learners: Mapping[str, LearnerState] = field(default_factory=dict)
+    events: int = 0
+    """Number of events in the fold."""
+    not_applied: int = 0
+
+    def learner(self, student_id: str | None) -> LearnerState:
+        """The learner of that id; with ``None`` or an unknown id the sole learner, else an empty one."""
+        if student_id is not None and student_id in self.learners:
+            return self.learners[student_id]
+        if len(self.learners) == 1:
+            return next(iter(self.learners.values()))
+        return LearnerState(student_id=student_id)
