@@ -1,0 +1,56 @@
+# Everything runs from a virtual environment in .venv, made on first use from the locked packages (rigs/venv.sh).
+#   make demo [BUS=kafka|kafka://HOST:PORT] [REPO=DIR] [SVG=FILE]
+#   make test | test-fast | lint | docs | locks | clean            PYTHON=… picks the interpreter
+
+PYTHON ?=
+BUS ?=
+REPO ?=
+SVG ?=
+
+RUN := .venv/bin/python
+CODE := colearner_ls rigs demo tests
+
+.PHONY: help venv demo test test-fast lint docs locks clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo         a coach and a student at work, drawn from what the real programs say (BUS=kafka: over Kafka)'
+	@echo 'make test         everything: lint, types, tests, with a real Kafka and a real Neovim'
+	@echo 'make test-fast    without Kafka, Neovim and what is slow'
+	@echo 'make lint         ruff and mypy'
+	@echo 'make docs         docs/events.md, docs/lsp.md and docs/cli.md from the code'
+	@echo 'make locks        resolve locks/*.txt again (needs uv)'
+	@echo 'make clean        remove what was built, fetched and cached'
+
+venv:
+	@PYTHON='$(PYTHON)' sh rigs/venv.sh
+
+demo: venv
+	@$(RUN) -m demo $(if $(BUS),--bus '$(BUS)') $(if $(REPO),--repo '$(REPO)') $(if $(SVG),--export-svg '$(SVG)')
+
+lint: venv
+	@$(RUN) -m ruff check $(CODE)
+	@$(RUN) -m ruff format --check $(CODE)
+	@$(RUN) -m mypy
+
+test: lint
+	@$(RUN) -m rigs.kafka prepare
+	@$(RUN) -m rigs.neovim prepare
+	$(RUN) -m pytest -q -n 2 --dist loadgroup
+
+test-fast: lint
+	$(RUN) -m pytest -q -n 2 --dist loadgroup -m 'not kafka and not neovim and not slow'
+
+docs: venv
+	@$(RUN) -m rigs.docs
+
+locks:
+	@command -v uv >/dev/null || { echo "colearner: uv is needed to resolve the locks: pipx install uv" >&2; exit 1; }
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml -o locks/runtime.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		pyproject.toml --group dev -o locks/dev.txt
+
+clean:
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-artifacts dist build
+	find colearner_ls rigs demo tests -name __pycache__ -type d -prune -exec rm -rf {} +
