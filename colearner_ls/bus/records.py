@@ -1,0 +1,81 @@
+"""Records as they cross the bus, and what became of them. Topics are base names here: the prefix is the bus's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+PartitionKey: TypeAlias = tuple[str, int]
+"""(base topic name, partition number from 0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """One record to publish. ``key`` decides the partition, and records of one key keep their order."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingRecord:
+    """One record as it lies on the bus. ``key`` and ``value`` are whatever its writer put there, even nothing.
+
+    ``timestamp_ms`` is in ms since the Unix epoch as the bus has it; for people, never for order.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+
+    @property
+    def place(self) -> PartitionKey:
+        """The partition this record lies in."""
+        return (self.topic, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The record is stored. ``offset`` is ``None`` where the broker knows that it has it, but not where."""
+
+    partition: int
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No answer in time, or an answer that leaves it open: the record may or may not be there. Send it again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The bus will not take this very record (too large, not authorised); sending it again as it is will not help."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Ack | Unknown | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedPage:
+    """Part of an answer by key. ``next`` is where the following page starts; ``done`` when there is none."""
+
+    records: tuple[IncomingRecord, ...]
+    next: Mapping[PartitionKey, int]
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BusIdentity:
+    """Which cluster or file answered: Kafka's cluster id, or the UUID inside ``bus.db``."""
+
+    id: str
