@@ -8,7 +8,7 @@ from typing import Any
 from colearner_ls.contracts.event import Event
 from colearner_ls.contracts.ids import normal_id
 from colearner_ls.contracts.ijson import decode_trusted
-from colearner_ls.contracts.upcasters import upcast
+from colearner_ls.contracts.upcasters import UPCASTERS, says_nothing, upcast
 
 
 def event_from_row(raw: bytes, *, id: str, hlc: int, derived: bool) -> Event:  # noqa: A002 - the field's own name
@@ -24,7 +24,9 @@ def event_of(envelope: Mapping[str, Any], *, id: str, hlc: int, derived: bool) -
     get = envelope.get
     event_type = envelope["event_type"]
     version = get("version") or 1
-    payload = upcast(event_type, version, envelope["payload"])
+    payload = envelope["payload"]
+    if (event_type, version) in UPCASTERS and not says_nothing(event_type, payload):
+        payload = upcast(event_type, version, payload)
     writer, causation_id, correlation_id = get("writer"), get("causation_id"), get("correlation_id")
     return Event(
         id,

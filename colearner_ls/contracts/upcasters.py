@@ -10,6 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from colearner_ls.contracts.errors import BadInput
+
+
+class CannotUpcast(BadInput):
+    """A payload of an older version is not what its version says."""
+
+
 Upcaster = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
@@ -17,8 +24,22 @@ UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 
 
 def upcast(event_type: str, version: int, payload: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return ``payload`` in the newest version that is known for its type; itself where it already is."""
+    """Return ``payload`` in the newest version that is known for its type; itself where it already is.
+
+    Raises `CannotUpcast` where it was not valid in its own version, so that a step could not read it.
+    """
     while (step := UPCASTERS.get((event_type, version))) is not None:
-        payload = step(payload)
+        try:
+            payload = step(payload)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise CannotUpcast(f"payload: not a valid {event_type} of version {version} ({error!r}).") from error
         version += 1
     return payload
+
+
+def says_nothing(event_type: str, payload: Mapping[str, Any]) -> bool:
+    """Tell whether it is an ack with status ``sent``: peers' senders write it about themselves.
+
+    Whoever says it, and whatever else is in it: it is stored and has no effect, so its payload is never judged.
+    """
+    return event_type.endswith("_ack") and payload.get("status") == "sent"
