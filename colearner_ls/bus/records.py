@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 PartitionKey: TypeAlias = tuple[str, int]
 """(base topic name, partition number from 0)."""
+
+MAX_RECORD_BYTES: Final = 1_000_000
+"""Largest record that any bus takes, in bytes of key, value and headers.
+
+Just under Kafka's default ``message.max.bytes`` (1,048,588), so that the broker is never the one to refuse it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,11 @@ class OutgoingRecord:
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        return len(self.key) + len(self.value) + sum(len(name) + len(value) for name, value in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
