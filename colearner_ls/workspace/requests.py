@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-NO_BUFFERS: Mapping[str, str] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -141,6 +139,8 @@ class Acknowledge:
     status: str | None = None
     note: str | None = None
     mistake: int | None = None
+    automatic: bool = False
+    """A receipt that a program sends by itself: sent once per workspace, whoever asks (``done`` key)."""
 
 
 @dataclass(frozen=True, slots=True)

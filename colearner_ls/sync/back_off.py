@@ -1,0 +1,27 @@
+"""How long to wait before the next try: exponential with full jitter, bounded."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+FIRST_S: Final = 0.5
+LONGEST_S: Final = 5.0
+"""Upper bound, in s. A refused connection costs well under a millisecond, and a person who starts the broker watches."""
+
+
+class BackOff:
+    """Delays in s, growing from about :data:`FIRST_S` to at most :data:`LONGEST_S`."""
+
+    def __init__(self) -> None:
+        self._tries = 0
+
+    def next(self) -> float:
+        """The next delay: uniform between half of the bound and the bound, so that it is never near nothing."""
+        bound = min(FIRST_S * (2.0 ** min(self._tries, 10)), LONGEST_S)
+        self._tries += 1
+        return random.uniform(bound / 2, bound)  # noqa: S311 - jitter is no secret
+
+    def reset(self) -> None:
+        """Call after a success."""
+        self._tries = 0

@@ -1,0 +1,111 @@
+"""Loading the history of a session that was followed later: a second reader, once, up to where the main one took over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from colearner_ls.bus.errors import CursorOutOfRange
+from colearner_ls.bus.protocol import Bus, IndexedBus
+from colearner_ls.bus.records import IncomingRecord, PartitionKey
+from colearner_ls.journal.records import Backfill, CursorMove
+from colearner_ls.sync.journal_calls import JournalCalls
+
+READ_WAIT_S: Final = 1.0
+KEYS_LIMIT: Final = 500
+
+EMPTY_READS: Final = 5
+"""After so many empty reads in a row what is left before ``until`` holds no record: offsets can end in a hole (a
+transaction marker of another program's). One empty read may be a slow broker."""
+
+
+class Backfiller:
+    """Does the pending backfills of one bus."""
+
+    def __init__(self, journal: JournalCalls, bus_key: str) -> None:
+        self._journal = journal
+        self._bus_key = bus_key
+
+    async def run_all(self, connect: Callable[[], Awaitable[Bus]]) -> None:
+        """Finish every pending backfill, on a bus of its own that is opened only if there is one."""
+        pending = await self._journal.backfills(self._bus_key)
+        if not pending:
+            return
+        bus = await connect()
+        try:
+            for job in pending:
+                await self._run(bus, job)
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_WAIT_S):
+                    await bus.close()
+
+    async def _run(self, bus: Bus, job: Backfill) -> None:
+        begins = await bus.begins()
+        positions = {(each.topic, each.partition): max(each.next, begins.get((each.topic, each.partition), 0)) for each in job.cursors}
+        until = {(each.topic, each.partition): each.until or 0 for each in job.cursors}
+        saved = {(each.topic, each.partition): each.next for each in job.cursors}
+        if isinstance(bus, IndexedBus):
+            await self._run_indexed(bus, job, positions, until, saved)
+        else:
+            await self._run_scanning(bus, job, positions, until, saved)
+        await self._journal.finish_backfill(job.number)
+
+    async def _run_indexed(
+        self,
+        bus: IndexedBus,
+        job: Backfill,
+        positions: dict[PartitionKey, int],
+        until: dict[PartitionKey, int],
+        saved: dict[PartitionKey, int],
+    ) -> None:
+        keys = [session.encode() for session in job.sessions]
+        while records := await bus.read_keys(keys, start=positions, until=until, limit=KEYS_LIMIT):
+            last = records[-1].place
+            for place in until:
+                if place < last:
+                    positions[place] = until[place]
+            positions[last] = records[-1].offset + 1
+            await self._store(job, records, positions, saved)
+
+    async def _run_scanning(
+        self,
+        bus: Bus,
+        job: Backfill,
+        positions: dict[PartitionKey, int],
+        until: dict[PartitionKey, int],
+        saved: dict[PartitionKey, int],
+    ) -> None:
+        empty = 0
+        while unread := {place: at for place, at in positions.items() if at < until.get(place, 0)}:
+            try:
+                records = await bus.read(unread, max_wait=READ_WAIT_S)
+            except CursorOutOfRange as out:
+                positions[out.partition] = out.begin if out.offset < out.begin else until[out.partition]
+                continue
+            if not records:
+                empty += 1
+                if empty >= EMPTY_READS:
+                    positions.update({place: until[place] for place in unread})
+                    await self._store(job, [], positions, saved)
+                continue
+            empty = 0
+            for record in records:
+                positions[record.place] = record.offset + 1
+            wanted = [record for record in records if record.offset < until[record.place]]
+            await self._store(job, wanted, positions, saved)
+
+    async def _store(
+        self,
+        job: Backfill,
+        records: list[IncomingRecord],
+        positions: dict[PartitionKey, int],
+        saved: dict[PartitionKey, int],
+    ) -> None:
+        moved = {
+            place: CursorMove(saved[place], at) for place, at in positions.items() if place in saved and at != saved[place]
+        }
+        await self._journal.receive(self._bus_key, records, moved, batch=job.number)
+        saved.update({place: move.next for place, move in moved.items()})

@@ -1,0 +1,184 @@
+"""One bus, kept connected: sends what waits, reads what comes, comes back after every loss (architecture.md, *Sync*)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from colearner_ls.bus.errors import BusError, BusUnreachable
+from colearner_ls.bus.protocol import Bus, open_bus
+from colearner_ls.bus.url import BusUrl
+from colearner_ls.contracts.errors import ColearnerError
+from colearner_ls.journal.errors import CursorConflict
+from colearner_ls.sync.back_off import BackOff
+from colearner_ls.sync.backfill import Backfiller
+from colearner_ls.sync.journal_calls import JournalCalls
+from colearner_ls.sync.reader import Reader, behind
+from colearner_ls.sync.sender import Sender
+
+READ_WAIT_S: Final = 1.0
+"""Longest wait of one read, in s; also how late a lost wake-up of the sender can be."""
+
+CLOSE_S: Final = 1.5
+"""VS Code kills a server 2 s after asking it to stop; closing a bus is bounded well below (architecture.md)."""
+
+IDLE_CHECK_S: Final = 5.0
+"""How often, in s, the sender looks without having been rung."""
+
+OpenBus = Callable[[BusUrl], Awaitable[Bus]]
+
+
+class Link:
+    """The connection of one journal to one bus. ``rung`` is called from anywhere on the loop when there is something to send."""
+
+    def __init__(self, journal: JournalCalls, url: BusUrl, *, client_id: str, open_with: OpenBus | None = None) -> None:
+        self._journal = journal
+        self._url = url
+        self._open = open_with or (lambda each: open_bus(each, client_id=client_id))
+        self._sender = Sender(journal, url.key)
+        self._reader = Reader(journal, url.key)
+        self._backfiller = Backfiller(journal, url.key)
+        self._bell = asyncio.Event()
+        self.caught_up = False
+
+    def ring(self) -> None:
+        """There may be something to send, or a session to load."""
+        self._bell.set()
+
+    async def run(self) -> None:
+        """Stay connected until cancelled. The bus being away is a normal state: it is noted and tried again."""
+        back_off = BackOff()
+        while True:
+            try:
+                await self._connected(back_off)
+            except* ColearnerError as group:
+                await self._note_trouble(_first(group))
+            await self._pause(back_off.next())
+
+    async def once(self, *, deadline: float, fetch: bool) -> int:
+        """Connect, send all that waits and, with ``fetch``, read to the present ends; the number of records read.
+
+        ``deadline`` is on the loop's clock; when it passes, what is done is done. Raises :class:`BusError`.
+        """
+        bus = await self._open(self._url)
+        taken = 0
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._connect(bus)
+                while (await self._sender.round(bus)).tried:
+                    pass
+                if fetch:
+                    taken = await self._read_to_end(bus)
+                    await self._backfiller.run_all(self._open_another)
+                    self.caught_up = True
+                await self._note_contact(caught_up=self.caught_up)
+        except TimeoutError as late:
+            cause = bus.last_cause or "no answer in time"
+            await self._journal.note_link(self._url.key, connected=False, error=cause)
+            raise BusUnreachable(self._url.redacted, cause) from late
+        except BusError as error:
+            await self._note_trouble(error)
+            raise
+        finally:
+            await _close(bus)
+        return taken
+
+    async def _connect(self, bus: Bus) -> None:
+        identity = await bus.connect()
+        known = await self._journal.adopt_identity(self._url.key, identity.id)
+        if not known:
+            self.caught_up = False
+        await self._reader.start(bus)
+
+    async def _connected(self, back_off: BackOff) -> None:
+        bus = await self._open(self._url)
+        try:
+            await self._connect(bus)
+            back_off.reset()
+            await self._note_contact(caught_up=False)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send(bus), name="colearner-send")
+                tasks.create_task(self._read(bus), name="colearner-read")
+                tasks.create_task(self._backfill(), name="colearner-backfill")
+        finally:
+            self.caught_up = False
+            await _close(bus)
+
+    async def _send(self, bus: Bus) -> None:
+        trouble = BackOff()
+        while True:
+            self._bell.clear()
+            sent = await self._sender.round(bus)
+            if sent.unknown:
+                await self._journal.note_link(self._url.key, connected=True, error=sent.reason)
+                await asyncio.sleep(trouble.next())
+            elif sent.tried:
+                trouble.reset()
+                await self._note_contact(caught_up=self.caught_up)
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._bell.wait(), IDLE_CHECK_S)
+
+    async def _read(self, bus: Bus) -> None:
+        while True:
+            try:
+                taken = await self._reader.step(bus, max_wait=READ_WAIT_S)
+            except CursorConflict:
+                continue  # another process read on while it held the lock: go on from where the cursors are now
+            if not taken and not self.caught_up:
+                self.caught_up = True
+                await self._note_contact(caught_up=True)
+
+    async def _backfill(self) -> None:
+        while True:
+            await self._backfiller.run_all(self._open_another)
+            await asyncio.sleep(READ_WAIT_S)
+
+    async def _read_to_end(self, bus: Bus) -> int:
+        ends = await bus.ends()
+        taken = 0
+        while behind(await self._journal.positions(self._url.key), ends):
+            step = await self._reader.step(bus, max_wait=READ_WAIT_S)
+            if not step and not behind(await self._journal.positions(self._url.key), await bus.ends()):
+                break
+            taken += step
+        return taken
+
+    async def _open_another(self) -> Bus:
+        bus = await self._open(self._url)
+        await bus.connect()
+        return bus
+
+    async def _note_contact(self, *, caught_up: bool) -> None:
+        await self._journal.note_link(
+            self._url.key, connected=True, error=None, seen_us=time.time_ns() // 1000, caught_up=caught_up
+        )
+
+    async def _note_trouble(self, error: ColearnerError) -> None:
+        cause = error.cause if isinstance(error, BusUnreachable) else error.message
+        await self._journal.note_link(self._url.key, connected=False, error=cause)
+
+    async def _pause(self, delay: float) -> None:
+        """Wait before the next try; new work cuts a long wait short, but never below half a second."""
+        floor = min(delay, 0.5)
+        await asyncio.sleep(floor)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._bell.wait(), max(delay - floor, 0.0))
+        self._bell.clear()
+
+
+def _first(group: BaseExceptionGroup[ColearnerError]) -> ColearnerError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, ColearnerError)
+    return error
+
+
+async def _close(bus: Bus) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await bus.close()

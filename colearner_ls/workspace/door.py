@@ -1,0 +1,287 @@
+"""The door: one object per workspace folder that every front end goes through."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from colearner_ls.domain.state import Exercise, Stuck
+from colearner_ls.journal.records import Draft, Stored
+from colearner_ls.journal.registry import Registry
+from colearner_ls.journal.store import Journal
+from colearner_ls.journal.tail import Tail
+from colearner_ls.workspace.config_file import write_config
+from colearner_ls.workspace.results import (
+    AmbiguousId,
+    BadInput,
+    NoSession,
+    NotLive,
+    NotYours,
+    Snapshot,
+    UnknownTarget,
+    Written,
+)
+from colearner_ls.workspace.session_view import SessionView
+from colearner_ls.workspace.settings import Settings
+from colearner_ls.workspace.sync_status import delivery_of, sync_status
+from colearner_ls.workspace.writing import Outgoing
+
+_T = TypeVar("_T")
+
+SHORTEST_ID = 4
+"""An id may be given by any unique beginning or end of at least so many characters (cli.md)."""
+
+OPEN_STATUSES = ("assigned", "accepted", "revise", "submitted")
+
+
+class Workspace:
+    """An open workspace: settings, journal, and the current session's state.
+
+    Synchronous and blocking; safe to call from several threads. A server calls it from one worker thread, never from its
+    event loop.
+    """
+
+    def __init__(self, settings: Settings, journal: Journal, session_id: str, role: str) -> None:
+        self.settings = settings
+        self.journal = journal
+        self.session_id = session_id
+        self.role = role
+        self.student_id = settings.student
+        self._view = SessionView(journal, session_id)
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, settings: Settings) -> Workspace:
+        """Open what was set up before, or what an explicit session, role and bus name now.
+
+        Raises :class:`NoSession` where nothing is set up, :class:`NotLive` where a ``.colearner/`` came with a clone, and
+        the journal's own errors.
+        """
+        session_id, role = required(settings)
+        if not settings.live:
+            raise NotLive(
+                f"{settings.root} brings a .colearner/ that was not set up on this machine, or was changed since.",
+                "If you trust it: `colearner join INVITE`, or name the session yourself with --session.",
+            )
+        journal = Journal.open(settings.folder, home=settings.home)
+        try:
+            journal.follow(session_id, settings.bus.key)
+            if settings.overrides.session:
+                how = "session" if settings.overrides.label == "command line" else "editor"
+                registry = Registry(settings.home)
+                if not registry.is_live(settings.root, bus=settings.bus.key, session=session_id):
+                    registry.record(settings.root, bus=settings.bus.key, session=session_id, how=how)
+        except BaseException:
+            journal.close()
+            raise
+        return cls(settings, journal, session_id, role)
+
+    @property
+    def root(self) -> Path:
+        """The workspace folder, resolved."""
+        return self.settings.root
+
+    def close(self) -> None:
+        """Let go of the journal; what was written is safe already."""
+        self.journal.close()
+
+    def snapshot(self) -> Snapshot:
+        """The state of the current session as the journal has it now."""
+        with self._lock:
+            state, revision = self._view.refresh()
+            me = state.learner(self.student_id)
+            return Snapshot(
+                revision=revision,
+                role=self.role,
+                session_id=self.session_id,
+                student_id=me.student_id or self.student_id,
+                author=self.settings.author,
+                session=state,
+                me=me,
+                sync=sync_status(self.journal, self.settings),
+                sharing=self._sharing(me.sharing),
+                notices=self.journal.notices(),
+            )
+
+    def _sharing(self, told: str | None) -> str:
+        order = ("auto", "ask", "off")
+        mine = self.settings.sharing
+        return max((mine, told or mine), key=order.index) if told in order else mine
+
+    def write(
+        self,
+        outgoing: Outgoing,
+        *,
+        before: Sequence[Outgoing] = (),
+        exercise_id: str | None = None,
+        evidence: tuple[str, ...] = (),
+    ) -> Written:
+        """Store one event (and those ``before`` it) with its outbox row; durable when this returns.
+
+        Raises :class:`NotYours` where the role may not say it, and what building the envelope raises.
+        """
+        written = self.write_once(outgoing, before=before, exercise_id=exercise_id, evidence=evidence)
+        assert written is not None  # only a claim can make it None
+        return written
+
+    def write_once(
+        self,
+        outgoing: Outgoing,
+        *,
+        claim: str | None = None,
+        before: Sequence[Outgoing] = (),
+        exercise_id: str | None = None,
+        evidence: tuple[str, ...] = (),
+    ) -> Written | None:
+        """Like :meth:`write`, but only if ``claim`` was not taken yet by any process; else ``None``."""
+        drafts = [self._draft(each) for each in (*before, outgoing)]
+        stored = self.journal.append(drafts, claim=claim)
+        if not stored:
+            return None
+        event = stored[-1].event
+        return Written(
+            event_id=event.id,
+            event_type=event.event_type,
+            session_id=event.session_id,
+            student_id=event.student_id,
+            exercise_id=exercise_id,
+            evidence=evidence,
+            delivery=self.delivery(event.id),
+        )
+
+    def _draft(self, outgoing: Outgoing) -> Draft:
+        from colearner_ls.contracts.catalogue import may_say
+
+        if not may_say(outgoing.event_type, self.role):
+            other = "student" if self.role == "coach" else "coach"
+            raise NotYours(
+                f"A {self.role} cannot say {outgoing.event_type}.",
+                f"Only a {other} can; this folder's role is “{self.role}” (change it with --role or in config.toml).",
+            )
+        student = self.student_id or self.snapshot().me.student_id
+        payload: dict[str, Any] = dict(outgoing.payload)
+        if student is not None:
+            payload.setdefault("student_id", student)
+        return Draft(
+            outgoing.event_type,
+            self.role,
+            self.session_id,
+            payload,
+            student_id=student,
+            author=self.settings.author,
+            causation_id=outgoing.causation_id,
+            correlation_id=outgoing.correlation_id,
+            event_id=outgoing.event_id,
+        )
+
+    def delivery(self, event_id: str) -> Any:
+        """Where an own event stands now: ``sent``, ``local`` (on this machine's bus) or ``kept``."""
+        return delivery_of(self.journal, self.settings, event_id)
+
+    def claim(self, key: str) -> bool:
+        """Take an automatic action for this process; false where another one has it already."""
+        return self.journal.claim(key)
+
+    def put_link(self, target_id: str, exercise_id: str) -> None:
+        """Remember which exercise a submission or feedback belongs to, said by hand."""
+        self.journal.put_local("link", target_id, {"exercise_id": exercise_id}, session_id=self.session_id)
+        self._view.forget_links()
+
+    def keep_config(self, changes: Mapping[str, Any]) -> None:
+        """Write values into ``config.toml``, leaving everything else in it as it is."""
+        write_config(self.root, changes)
+
+    def watch(self, changed: Callable[[], None]) -> Tail:
+        """Call ``changed`` from a thread after every commit of any process, until the result is closed."""
+        return Tail(self.journal, lambda _news: changed())
+
+    def history(
+        self, types: Sequence[str] = (), *, after_row: int = 0, limit: int | None = None
+    ) -> list[Stored]:
+        """Events of the session: in the order of the fold, or after ``after_row`` in journal order."""
+        if after_row:
+            events = self.journal.events(self.session_id, after_row=after_row)
+        else:
+            events = self.journal.events_in_order(self.session_id)
+        chosen = [stored for stored in events if not types or stored.event.event_type in types]
+        return chosen if limit is None else chosen[-limit:]
+
+    def find(self, given: str) -> str:
+        """The id that ``given`` means: whole, or a unique beginning or end of 4 characters or more.
+
+        Event ids and exercise ids are looked at. Raises :class:`UnknownTarget`, :class:`AmbiguousId`.
+        """
+        me = self.snapshot().me
+        known = {exercise.id for exercise in me.exercises}
+        if given in known:
+            return given
+        found = set(self.journal.find(self.session_id, given)) if len(given) >= SHORTEST_ID else set()
+        if given in found:
+            return given
+        if len(given) >= SHORTEST_ID:
+            found |= {each for each in known if each.startswith(given) or each.endswith(given)}
+        return _only(given, found)
+
+    def find_exercise(self, given: str) -> Exercise:
+        """The exercise that ``given`` means, by its id or by that of the event that assigned it."""
+        exercises = self.snapshot().me.exercises
+        for exercise in exercises:
+            if given in (exercise.id, exercise.event_id):
+                return exercise
+        matching = {
+            exercise.id: exercise
+            for exercise in exercises
+            for each in (exercise.id, exercise.event_id)
+            if len(given) >= SHORTEST_ID and (each.startswith(given) or each.endswith(given))
+        }
+        return matching[_only(given, set(matching), "exercise")]
+
+    def find_stuck(self, given: str) -> Stuck:
+        """The stuck report that ``given`` means."""
+        reports = {report.id: report for report in self.snapshot().me.stuck}
+        matching = {each for each in reports if len(given) >= SHORTEST_ID and (each.startswith(given) or each.endswith(given))}
+        return reports[given] if given in reports else reports[_only(given, matching, "stuck report")]
+
+    def open_exercise(self, given: str | None, *, required: bool = True) -> Any:
+        """The exercise named, else the one that is open.
+
+        Raises :class:`BadInput` where ``required`` and none or several are open, with their ids.
+        """
+        if given is not None:
+            return self.find_exercise(given)
+        unfinished = [each for each in self.snapshot().me.exercises if each.status in OPEN_STATUSES]
+        candidates = [each for each in unfinished if each.status != "submitted"] or unfinished
+        if len(candidates) == 1:
+            return candidates[0]
+        if not required:
+            return None
+        if not candidates:
+            raise BadInput("No exercise is open here.", "`colearner status` shows what there is.")
+        names = ", ".join(f"{each.id[-8:]} ({each.title or each.topic})" for each in candidates)
+        raise BadInput(f"Several exercises are open: {names}.", "Name the one you mean.")
+
+
+def _only(given: str, found: set[str], what: str = "event or exercise") -> str:
+    if len(found) == 1:
+        return next(iter(found))
+    if found:
+        raise AmbiguousId(given, tuple(sorted(found)))
+    short = f" (give at least {SHORTEST_ID} characters)" if len(given) < SHORTEST_ID else ""
+    raise UnknownTarget(f"No {what} here goes by “{given}”{short}.", "`colearner status` and `colearner history` show the ids.")
+
+
+def required(settings: Settings) -> tuple[str, str]:
+    """Session and role, or :class:`NoSession` naming the command that sets them up."""
+    if settings.session is None:
+        raise NoSession(
+            f"There is no session in {settings.root}.",
+            "A coach sets one up with `colearner init --role coach`, a student with `colearner join INVITE`.",
+        )
+    if settings.role is None:
+        raise NoSession(
+            f"It is not known who you are in {settings.root}.",
+            "Say --role coach or --role student, or set the folder up with `colearner init` or `colearner join`.",
+        )
+    return settings.session, settings.role

@@ -1,0 +1,109 @@
+"""Setting a folder up: ``init`` and ``join``."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from colearner_ls.contracts.errors import BadInput
+from colearner_ls.journal.location import ignore_itself
+from colearner_ls.journal.registry import Registry
+from colearner_ls.workspace.config_file import write_config
+from colearner_ls.workspace.door import Workspace
+from colearner_ls.workspace.invite import Invite, parse_invite
+from colearner_ls.workspace.requests import InitSession, JoinSession
+from colearner_ls.workspace.results import Written
+from colearner_ls.workspace.settings import Overrides, Settings, resolve
+from colearner_ls.workspace.writing import Outgoing, without_nothing
+
+
+def set_up(settings: Settings, request: InitSession | JoinSession, env: Mapping[str, str]) -> tuple[Workspace, Written]:
+    """Set the folder up and say ``session_started``; a coach's result carries the invite as its text.
+
+    Doing it again with the same session changes nothing that is there. Raises :class:`BadInput` for another session than
+    the one set up here, and for an invite that cannot be used.
+    """
+    if isinstance(request, JoinSession):
+        return _join(settings, parse_invite(request.invite), env)
+    return _init(settings, request, env)
+
+
+def _init(settings: Settings, request: InitSession, env: Mapping[str, str]) -> tuple[Workspace, Written]:
+    session = request.session_id or settings.session or str(uuid.uuid4())
+    _check_session(session)
+    student = request.student_id or settings.student
+    if request.role == "student":
+        student = student or settings.author
+    workspace = _prepared(settings, env, role=request.role, session=session, student=student, bus=None)
+    coach = request.coach_id or (workspace.settings.author if request.role == "coach" else None)
+    written = workspace.write(_started(workspace, student, coach, request.title))
+    if request.role == "coach":
+        invite = Invite(str(workspace.settings.bus), session, student, coach, request.title)
+        written = replace(written, text=invite.url)
+    return workspace, written
+
+
+def _join(settings: Settings, invite: Invite, env: Mapping[str, str]) -> tuple[Workspace, Written]:
+    _check_session(invite.session)
+    student = settings.overrides.student or invite.student or settings.author
+    bus = None if settings.overrides.bus else invite.bus
+    workspace = _prepared(settings, env, role="student", session=invite.session, student=student, bus=bus)
+    written = workspace.write(_started(workspace, student, invite.coach, invite.title))
+    return workspace, written
+
+
+def _prepared(
+    settings: Settings, env: Mapping[str, str], *, role: str, session: str, student: str | None, bus: str | None
+) -> Workspace:
+    if settings.configured and settings.live and settings.session not in (None, session):
+        raise BadInput(
+            f"{settings.root} already belongs to session “{settings.session}”.",
+            "Use another folder for another session, or remove session from .colearner/config.toml first.",
+        )
+    overrides = Overrides(role, session, student, settings.overrides.author, bus or settings.overrides.bus)
+    chosen = resolve(settings.root, overrides, env)
+    ignore_itself(chosen.folder)
+    named_bus = bus or settings.overrides.bus
+    write_config(
+        chosen.root,
+        {
+            "role": role,
+            "session": session,
+            "student": student,
+            "author": settings.overrides.author,
+            "bus": str(chosen.bus) if named_bus else None,
+        },
+    )
+    how = "join" if bus else "init"
+    Registry(chosen.home).record(chosen.root, bus=chosen.bus.key, session=session, how=how)
+    kept = Overrides(author=settings.overrides.author, bus=settings.overrides.bus)
+    return Workspace.open(resolve(chosen.root, kept, env))
+
+
+def _started(workspace: Workspace, student: str | None, coach: str | None, title: str | None) -> Outgoing:
+    from colearner_ls.evidence.git import head_commit, remote_url
+
+    repo: dict[str, Any] = without_nothing(
+        {"remote": remote_url(workspace.root), "commit": head_commit(workspace.root)}
+    )
+    return Outgoing(
+        "session_started",
+        without_nothing(
+            {
+                "session_id": workspace.session_id,
+                "student_id": student,
+                "coach_id": coach,
+                "title": title,
+                "repo": repo or None,
+            }
+        ),
+    )
+
+
+def _check_session(session: str) -> None:
+    if not 1 <= len(session) <= 200 or any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 for char in session):
+        raise BadInput(
+            "That is not a session id.", "Accepted: 1 to 200 characters without control characters, or none for a new one."
+        )

@@ -1,0 +1,147 @@
+"""Running sync for a workspace: for as long as a server lives, or once for a command."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from colearner_ls.contracts.errors import ColearnerError
+from colearner_ls.sync.holder import SyncHolder, holder_pid
+from colearner_ls.workspace.sync_status import link_state
+
+if TYPE_CHECKING:
+    from colearner_ls.workspace.door import Workspace
+
+TAKEOVER_S: Final = 0.5
+"""How often, in s, a process without the sync lock tries for it; a takeover is promised within 2 s (architecture.md)."""
+
+POLL_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOutcome:
+    """How one try to sync ended.
+
+    ``delivered``: nothing of ours waits any more. ``fetched``: news was read up to the present end. ``held_by``: another
+    process does it here. ``error``: why not, in words.
+    """
+
+    delivered: bool
+    fetched: bool
+    held_by: int | None = None
+    error: str | None = None
+
+
+async def run_sync(ws: Workspace) -> None:
+    """Hold sync for this workspace whenever nobody else does, until cancelled (then the bus is closed within 1.5 s)."""
+    import asyncio
+
+    from colearner_ls.sync.journal_calls import JournalCalls
+    from colearner_ls.sync.link import Link
+
+    loop = asyncio.get_running_loop()
+    holder = SyncHolder(ws.settings.folder)
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(holder.release)
+        calls = cleanup.enter_context(JournalCalls(ws.journal))
+        link = Link(calls, ws.settings.bus, client_id=_client_id(ws))
+
+        def rung() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may close between two bells
+                loop.call_soon_threadsafe(link.ring)
+
+        tail = ws.watch(rung)
+        cleanup.callback(tail.close)
+        while True:
+            if await asyncio.to_thread(_try_acquire, holder):
+                await _while_held(holder, link.run())
+            await asyncio.sleep(TAKEOVER_S)
+
+
+def _try_acquire(holder: SyncHolder) -> bool:
+    try:
+        return holder.try_acquire()
+    except OSError:
+        return False  # a read-only folder: reading the journal still works, and doctor says why nothing moves
+
+
+async def _while_held(holder: SyncHolder, work: object) -> None:
+    """Run ``work`` until the lock file is not ours any more (deleted or replaced), which another holder would take over."""
+    import asyncio
+    from collections.abc import Coroutine
+    from typing import Any, cast
+
+    task = asyncio.create_task(cast("Coroutine[Any, Any, None]", work), name="colearner-link")
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=TAKEOVER_S)
+            if not holder.held:
+                break
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        holder.release()
+
+
+def sync_once(ws: Workspace, *, wait: float, fetch: bool) -> SyncOutcome:
+    """Send what waits and, with ``fetch``, read the news, for at most ``wait`` s.
+
+    Where another process holds sync here, wait for it to deliver instead. Never raises for a bus that is away: the outcome
+    says so, and everything stays in the journal.
+    """
+    deadline = time.monotonic() + wait
+    holder = SyncHolder(ws.settings.folder)
+    try:
+        while not holder.try_acquire():
+            outcome = _waited_for_holder(ws, deadline, fetch=fetch)
+            if outcome is not None:
+                return outcome
+        return _sync_now(ws, deadline, fetch=fetch)
+    except OSError as error:
+        return SyncOutcome(False, False, error=f"{ws.settings.folder} cannot be written: {error.strerror}")
+    finally:
+        holder.release()
+
+
+def _waited_for_holder(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOutcome | None:
+    """What the holder did for us, or ``None`` when it went away and the lock is to be tried again."""
+    while True:
+        pid = holder_pid(ws.settings.folder)
+        if pid is None:
+            return None
+        waiting = ws.journal.outbox_counts(ws.settings.bus.key).unsent
+        link = link_state(ws.journal, ws.settings.bus.key)
+        fetched = link.caught_up and link.connected
+        if not waiting and (fetched or not fetch):
+            return SyncOutcome(True, fetched, held_by=pid, error=None)
+        if time.monotonic() >= deadline:
+            return SyncOutcome(not waiting, fetched, held_by=pid, error=link.last_error)
+        time.sleep(POLL_S)
+
+
+def _sync_now(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOutcome:
+    import asyncio
+
+    from colearner_ls.sync.journal_calls import JournalCalls
+    from colearner_ls.sync.link import Link
+
+    async def work() -> None:
+        with JournalCalls(ws.journal) as calls:
+            link = Link(calls, ws.settings.bus, client_id=_client_id(ws))
+            left = max(deadline - time.monotonic(), 0.0)
+            await link.once(deadline=asyncio.get_running_loop().time() + left, fetch=fetch)
+
+    try:
+        asyncio.run(work())
+    except ColearnerError as error:
+        delivered = not ws.journal.outbox_counts(ws.settings.bus.key).unsent
+        return SyncOutcome(delivered, False, error=error.message)
+    return SyncOutcome(not ws.journal.outbox_counts(ws.settings.bus.key).unsent, fetch)
+
+
+def _client_id(ws: Workspace) -> str:
+    return f"colearner-{ws.role}-{ws.journal.writer[:8]}"
