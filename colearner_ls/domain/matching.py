@@ -1,0 +1,212 @@
+"""Which of the places where a quote stands is the one that was meant.
+
+The rules are so strict because a text does not tell its history. In ``a q b q c`` one may delete ``q b`` or ``b q``:
+both leave ``a q c``, but in one case the first ``q`` is gone and in the other the second. What follows from that:
+
+* a quote that was unique and is there once is found, whatever became of its neighbours;
+* of several copies, all still there, it is the one with the same number, if its neighbours agree better than others';
+* where the number of copies has changed, it is the one whose whole context is intact on both sides, if no other copy
+  has an intact side: then no single edit could have put another in its place;
+* in all other cases it is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from colearner_ls.domain.alignment import Image, align_quote
+from colearner_ls.domain.page import Page, line_key, normal_text
+from colearner_ls.domain.selectors import COPY_GONE, GONE, SEVERAL, Anchor, Found, Lost
+
+MARGIN: Final = 0.2
+"""By how much the neighbours of the chosen copy must agree better than those of any other, on a scale of 0 to 1."""
+
+AGREEMENT: Final = 0.5
+"""Least agreement of the neighbours of one of several copies, 0 to 1."""
+
+DISTINCT_CHARACTERS: Final = 24
+"""Another program's quote (we cannot know whether it was unique) of at least so many letters and digits is found
+without its neighbours. Longer than nearly all single lines that repeat in code (``return None``, ``self.x = x``)."""
+
+MOST_COPIES: Final = 200
+"""Above so many copies only intact contexts count, to bound the cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An anchor's quote with ``\\n`` as line end, and whether it begins and ends where lines do."""
+
+    exact: str
+    prefix: str
+    suffix: str
+    from_line_start: bool
+    to_line_end: bool
+    nth: int | None
+    copies: int | None
+
+    @classmethod
+    def of(cls, anchor: Anchor) -> Quote:
+        exact, prefix, suffix = (normal_text(part) for part in (anchor.exact or "", anchor.prefix, anchor.suffix))
+        return cls(
+            exact=exact,
+            prefix=prefix,
+            suffix=suffix,
+            from_line_start=not prefix or prefix.endswith("\n"),
+            to_line_end=not suffix or suffix.startswith("\n"),
+            nth=anchor.nth,
+            copies=anchor.copies,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place (normal offset) with the quote's text. ``left``, ``right``: the whole context stands there, unchanged."""
+
+    start: int
+    left: bool
+    right: bool
+
+    @property
+    def both(self) -> bool:
+        return self.left and self.right
+
+
+def choose(anchor: Anchor, page: Page) -> Found | Lost:
+    """The place of an anchor with a quote, by its text."""
+    quote = Quote.of(anchor)
+    candidates = _candidates(quote, page)
+    if not candidates:
+        return _edited(anchor, quote, page)
+    if len(candidates) == 1:
+        return _only(anchor, quote, page, candidates[0])
+    chosen = _one_of(quote, page, candidates)
+    return Lost(SEVERAL) if chosen is None else _found(page, quote, chosen, several=True)
+
+
+def _candidates(quote: Quote, page: Page) -> list[Candidate]:
+    hits = page.hits(quote.exact, from_line_start=quote.from_line_start, to_line_end=quote.to_line_end)
+    if not hits and quote.copies is None and not quote.prefix and not quote.suffix:
+        hits = _inside_lines(quote.exact, page)
+    return [_candidate(quote, page, hit) for hit in hits]
+
+
+def _inside_lines(exact: str, page: Page) -> list[int]:
+    """Places of a quote without context, which may be a part of a line, but not a part of a word."""
+    found = []
+    for hit in page.hits(exact, from_line_start=False, to_line_end=False) if exact.strip() else []:
+        end = hit + len(exact)
+        cuts_start = hit > 0 and _is_word(page.normal[hit - 1]) and _is_word(exact[0])
+        cuts_end = end < len(page.normal) and _is_word(page.normal[end]) and _is_word(exact[-1])
+        if not cuts_start and not cuts_end:
+            found.append(hit)
+    return found
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _candidate(quote: Quote, page: Page, start: int) -> Candidate:
+    """An empty context of a quote that was unique says that it stood at the text's border; else it says nothing."""
+    end = start + len(quote.exact)
+    at_border = quote.copies == 1
+    left = page.normal.endswith(quote.prefix, 0, start) if quote.prefix else at_border and start == 0
+    right = page.normal.startswith(quote.suffix, end) if quote.suffix else at_border and end == len(page.normal)
+    return Candidate(start, left, right)
+
+
+def _found(page: Page, quote: Quote, candidate: Candidate, *, several: bool) -> Found:
+    span = page.span(candidate.start, candidate.start + len(quote.exact))
+    return Found(span, "context" if several else "exact")
+
+
+def _only(anchor: Anchor, quote: Quote, page: Page, candidate: Candidate) -> Found | Lost:
+    if quote.copies is not None and quote.copies > 1:
+        return _found(page, quote, candidate, several=True) if candidate.both else Lost(COPY_GONE)
+    if candidate.left or candidate.right:
+        return _found(page, quote, candidate, several=False)
+    agreement = _agreement(quote, page, candidate)
+    if quote.copies is None and agreement < AGREEMENT and not _is_distinct(quote.exact):
+        return Lost(GONE)
+    if agreement == 0 and isinstance(_edited(anchor, quote, page), Found):
+        # Its neighbours stand elsewhere, around a text much like it: was it edited there and copied to here?
+        return Lost(SEVERAL)
+    return _found(page, quote, candidate, several=False)
+
+
+def _is_distinct(exact: str) -> bool:
+    return sum(character.isalnum() for character in exact) >= DISTINCT_CHARACTERS
+
+
+def _one_of(quote: Quote, page: Page, candidates: Sequence[Candidate]) -> Candidate | None:
+    intact = [candidate for candidate in candidates if candidate.left or candidate.right]
+    if quote.copies != len(candidates) or quote.nth is None:
+        return intact[0] if len(intact) == 1 and intact[0].both else None
+    meant = candidates[quote.nth - 1]
+    if intact == [meant]:
+        return meant
+    if len(candidates) > MOST_COPIES:
+        return None
+    scores = {candidate.start: _agreement(quote, page, candidate) for candidate in candidates}
+    own = scores.pop(meant.start)
+    return meant if own >= AGREEMENT and own - max(scores.values()) >= MARGIN else None
+
+
+def _agreement(quote: Quote, page: Page, candidate: Candidate) -> float:
+    """How well the neighbours of a candidate agree with the quote's context, 0 to 1: the mean of the sides it has.
+
+    1 is an unchanged side; else it is the share of the context's lines, by length and without regard to white space,
+    that still stand in order near the candidate.
+    """
+    first = page.line_of(candidate.start)
+    last = page.line_of(candidate.start + len(quote.exact))
+    scores = []
+    if quote.prefix:
+        scores.append(1.0 if candidate.left else _side(quote.prefix, page.keys, first, step=-1))
+    if quote.suffix:
+        scores.append(1.0 if candidate.right else _side(quote.suffix, page.keys, last, step=1))
+    return sum(scores) / len(scores) if scores else 0.0
+
+
+_INSERTED_LINES: Final = 4
+"""So many new lines may stand among the context's lines before they count as gone."""
+
+_NOT_INTACT: Final = 0.9
+"""What a side is worth at most where something in it changed."""
+
+
+def _side(context: str, keys: Sequence[str], line: int, *, step: int) -> float:
+    wanted = [key for key in map(line_key, context.split("\n")) if key]
+    if step < 0:
+        wanted.reverse()
+    total = sum(map(len, wanted))
+    there: list[str] = []
+    at = line + step
+    while 0 <= at < len(keys) and len(there) < len(wanted) + _INSERTED_LINES:
+        if keys[at]:
+            there.append(keys[at])
+        at += step
+    kept = position = 0
+    for key in wanted:
+        if key in there[position:]:
+            position = there.index(key, position) + 1
+            kept += len(key)
+    return _NOT_INTACT * kept / total if total else 0.0
+
+
+def _edited(anchor: Anchor, quote: Quote, page: Page) -> Found | Lost:
+    """The place of a quote whose text is not there any more as it was."""
+    if not (quote.from_line_start and quote.to_line_end):
+        return Lost(GONE)
+    image = align_quote(
+        page,
+        [line_key(line) for line in quote.exact.split("\n")],
+        before=[line_key(line) for line in quote.prefix.split("\n")],
+        after=[line_key(line) for line in quote.suffix.split("\n")],
+        hint=anchor.start_line,
+    )
+    if isinstance(image, Image):
+        return Found(page.index.lines_span(image.first, image.last), "fuzzy")
+    return Lost(SEVERAL if image == "several" else GONE)
