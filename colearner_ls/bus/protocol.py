@@ -93,6 +93,11 @@ async def open_bus(url: BusUrl, *, client_id: str) -> Bus:
     Raises :class:`~.errors.BadBusUrl` where the credentials or the CA file that the URL asks for are missing.
     """
     if url.scheme == "kafka":
+        import asyncio
+        from importlib import import_module
+
+        # aiokafka takes some 140 ms to import: not on the event loop of an editor's server.
+        await asyncio.to_thread(import_module, "colearner_ls.bus.kafka")
         from .kafka import KafkaBus
 
         return KafkaBus(url, client_id=client_id)

@@ -1,0 +1,101 @@
+"""Which cluster answers, and whether our topics are on it. Missing ones are made explicitly, never by auto-creation."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidPartitionsError,
+    InvalidReplicationFactorError,
+    NoError,
+    PolicyViolationError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
+
+from ..errors import BusUnreachable, TopicsMissing
+from .settings import Connection, Partitions, TopicNames
+
+MAX_REPLICATION: Final = 3
+LEADER_POLL_S: Final = 0.05
+
+_REASONS: Final = {
+    TopicAuthorizationFailedError: "not authorised to create topics",
+    ClusterAuthorizationFailedError: "not authorised to create topics",
+    PolicyViolationError: "the broker's policy forbids it",
+    InvalidReplicationFactorError: "there are fewer brokers than the replication factor",
+    InvalidPartitionsError: "the number of partitions is not allowed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster that has all our topics, each partition with a leader."""
+
+    id: str
+    partitions: Partitions
+
+
+async def prepare_cluster(connection: Connection, names: TopicNames) -> Cluster:
+    """Connect, create what is missing, wait for leaders. Not bounded in itself: the caller sets the time limit.
+
+    Raises :class:`~..errors.TopicsMissing` and aiokafka's ``KafkaError``.
+    """
+    admin = AIOKafkaAdminClient(**connection.common("admin"))
+    try:
+        await admin.start()
+        identity, brokers = await _describe(admin, connection)
+        # Metadata of all topics, for asking for one by name would let the broker create it with settings of its own.
+        missing = [name for name in names.all_full if name not in await _topics(admin)]
+        if missing:
+            await _create(admin, connection, missing, brokers)
+        return Cluster(identity, await _with_leaders(admin, names))
+    finally:
+        await asyncio.wait({asyncio.ensure_future(admin.close())}, timeout=0.3)
+
+
+async def _describe(admin: AIOKafkaAdminClient, connection: Connection) -> tuple[str, int]:
+    facts = await admin.describe_cluster()
+    if not facts.get("cluster_id"):
+        raise BusUnreachable(connection.url.redacted, "the broker tells no cluster id (Kafka 0.10.1 or newer does)")
+    return str(facts["cluster_id"]), len(facts["brokers"])
+
+
+async def _topics(admin: AIOKafkaAdminClient) -> dict[str, list[Any]]:
+    """Topic name → its partitions as the broker describes them; topics with an error count as absent."""
+    return {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics() if topic["error_code"] == 0}
+
+
+async def _create(admin: AIOKafkaAdminClient, connection: Connection, missing: list[str], brokers: int) -> None:
+    url = connection.url
+    # aiokafka does not take -1 for the broker's own default, so a number is always given.
+    replication = url.replication or max(1, min(MAX_REPLICATION, brokers))
+    response = await admin.create_topics(
+        [NewTopic(name, url.partitions, replication, topic_configs={"retention.ms": "-1"}) for name in missing],
+        timeout_ms=int(connection.timing.request * 1000),
+    )
+    failed: list[str] = []
+    reasons: list[str] = []
+    # create_topics() raises nothing: the errors are in the answer, as (topic, code, message).
+    for name, code, *words in response.topic_errors:
+        error = for_code(code)
+        if error not in (NoError, TopicAlreadyExistsError):
+            failed.append(name)
+            reasons.append(_REASONS.get(error) or (words and words[0]) or error.__name__)
+    if failed:
+        raise TopicsMissing(failed, partitions=url.partitions, replication=replication, reason=reasons[0])
+
+
+async def _with_leaders(admin: AIOKafkaAdminClient, names: TopicNames) -> Partitions:
+    """Wait until every partition has a leader: a topic can be used a moment after it was created."""
+    while True:
+        topics = await _topics(admin)
+        found = {name: topics.get(name, []) for name in names.all_full}
+        if all(parts and all(part["leader"] >= 0 for part in parts) for parts in found.values()):
+            return {name: len(parts) for name, parts in found.items()}
+        await asyncio.sleep(LEADER_POLL_S)
