@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from colearner_ls.contracts.payloads.parts import Count, Fraction, Part, Payload
 
-MAX_FILES_CHANGED = 200
+MAX_FILES_CHANGED: Final = 200
+
+_SAYING: Final = ("completed", "confidence", "active_step", "files_changed", "blockers")
+"""At least one of these is in every ``progress_update``."""
 
 
 class PlanStep(Part):
@@ -40,6 +43,12 @@ class ChangedFile(Part):
 class ProgressUpdate(Payload):
     """Payload of ``progress_update``."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in _SAYING]
+        }
+    )
+
     completed: list[str] | None = Field(
         default=None, description="Ids of completed steps; only ever adds. Peers want it in every update, if empty."
     )
@@ -57,9 +66,6 @@ class ProgressUpdate(Payload):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        said = (self.completed, self.confidence, self.active_step, self.files_changed, self.blockers)
-        if all(value is None for value in said):
-            raise ValueError(
-                "at least one of completed, confidence, active_step, files_changed and blockers must be there"
-            )
+        if all(getattr(self, name) is None for name in _SAYING):
+            raise ValueError(f"at least one of {', '.join(_SAYING)} must be there")
         return self
