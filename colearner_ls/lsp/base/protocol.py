@@ -139,7 +139,7 @@ class Protocol(LanguageServerProtocol):
             return self._structure_call(method, data)
         if "id" not in data:
             raise InvalidRequest(message="Invalid Request: neither a method nor an id")
-        if "error" in data:
+        if data.get("error") is not None:
             return self._converter.structure(data, types.ResponseErrorMessage)
         result_type = self._result_types.pop(data["id"], None)
         if result_type is not None:
