@@ -1,0 +1,110 @@
+"""From SQLite's and the operating system's error codes to the journal's typed errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from colearner_ls.journal.errors import (
+    JournalBusy,
+    JournalError,
+    JournalMalformed,
+    JournalMissing,
+    ReadOnly,
+    StorageFailed,
+    StorageFull,
+)
+
+_MALFORMED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+_NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
+_NO_PERMISSION: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def sqlite_faults(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the file ``path`` into ours. Mistakes in our own SQL pass through."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        typed = of_sqlite(error, path)
+        if typed is None:
+            raise
+        raise typed from error
+
+
+@contextmanager
+def os_faults(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors about files beside ``path`` into ours."""
+    try:
+        yield
+    except OSError as error:
+        raise of_os(error, path) from error
+
+
+def of_sqlite(error: sqlite3.Error, path: Path) -> JournalError | None:
+    """The typed error for a fault of the file or the disk; ``None`` for anything else."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    primary = code & 0xFF
+    if primary in _MALFORMED:
+        return JournalMalformed(path, str(error))
+    if primary == sqlite3.SQLITE_FULL or (
+        primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path)
+    ):
+        return StorageFull(path)
+    if primary in _BUSY:
+        return JournalBusy(
+            f"Another program holds {path}.", "Close it (an SQLite shell, a backup, a sync client) and try again."
+        )
+    if primary == sqlite3.SQLITE_READONLY:
+        return ReadOnly(path)
+    if primary == sqlite3.SQLITE_CANTOPEN:
+        return _cannot_open(error, path)
+    if primary == sqlite3.SQLITE_IOERR:
+        return StorageFailed(
+            f"The disk reported an error at {path} ({getattr(error, 'sqlite_errorname', error)}).",
+            "Check the disk. What was acknowledged before is in the file as far as the disk kept it.",
+        )
+    return None
+
+
+def of_os(error: OSError, path: Path) -> JournalError:
+    """The typed error for what the operating system said about a file beside ``path``."""
+    if error.errno in _NO_SPACE:
+        return StorageFull(path)
+    if error.errno in _NO_PERMISSION:
+        return ReadOnly(path)
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return missing(path)
+    return StorageFailed(f"{error.filename or path}: {error.strerror}.", "Check the disk and the folder's permissions.")
+
+
+def missing(path: Path) -> JournalMissing:
+    """There is no journal at ``path``."""
+    return JournalMissing(
+        f"There is no journal at {path}.", "Set the folder up with “colearner init” or “colearner join”."
+    )
+
+
+def _cannot_open(error: sqlite3.Error, path: Path) -> JournalError:
+    if not path.exists():
+        return missing(path)
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        return ReadOnly(path)
+    return StorageFailed(f"{path} cannot be opened ({error}).", "Check the folder's permissions.")
+
+
+def _is_full(path: Path) -> bool:
+    """SQLite reports a full disk as a plain I/O error where it grows the shared memory of the write-ahead log."""
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < 64 * 1024 or (room.f_files > 0 and room.f_favail == 0)

@@ -1,0 +1,63 @@
+"""Small files beside the journal: replaced atomically, never overwritten silently, never written through a link."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+
+
+def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Put ``data`` in the place of the file ``path``: readers see the old or the new bytes, never a mixture.
+
+    A symbolic link at ``path`` is replaced, its target is not touched. ``durable`` waits until the disk has it.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW, 0o644)
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 - Path.replace is the same call with one more object
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def create_once(path: Path, data: bytes) -> bool:
+    """Write a file that is not there yet; tell whether it was written. Whatever stands there is left alone."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW, 0o644)
+    except FileExistsError:
+        return False
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+    return True
+
+
+def read_plain(path: Path, limit: int) -> bytes | None:
+    """The bytes of a regular file, at most ``limit`` + 1 of them; ``None`` where there is none or it is a link."""
+    try:
+        fd = os.open(path, os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        return None
+    with os.fdopen(fd, "rb") as file:
+        return file.read(limit + 1)
+
+
+def keep_aside(path: Path) -> Path:
+    """Rename a file that we did not write to ``<name>.bak-<8 hex of its SHA-256>`` and return where it is now."""
+    digest = hashlib.sha256()
+    if path.is_file() and not path.is_symlink():
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    kept = path.with_name(f"{path.name}.bak-{digest.hexdigest()[:8]}")
+    path.replace(kept)
+    return kept

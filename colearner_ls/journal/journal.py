@@ -1,0 +1,246 @@
+"""The journal of one workspace folder: what was written or read on this machine (architecture.md, *The journal*)."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from colearner_ls.journal import local_records, reading, schema, sessions
+from colearner_ls.journal.bus_values import BusValues
+from colearner_ls.journal.cursors import MAIN, Cursors
+from colearner_ls.journal.database import Database
+from colearner_ls.journal.errors import JournalMalformed
+from colearner_ls.journal.faults import os_faults
+from colearner_ls.journal.files import create_once
+from colearner_ls.journal.identity import machine_id
+from colearner_ls.journal.local_records import LocalRecords
+from colearner_ls.journal.outbox import Outbox
+from colearner_ls.journal.quarantine import Quarantine
+from colearner_ls.journal.records import (
+    CursorMove,
+    Draft,
+    Hole,
+    Incoming,
+    LocalRecord,
+    PartitionKey,
+    Position,
+    Received,
+    Session,
+    Stored,
+)
+from colearner_ls.journal.rows import now_us
+from colearner_ls.journal.snapshots import Snapshots
+
+JOURNAL_FILE: Final = "journal.db"
+
+
+class Journal:
+    """Append, receive and read events; safe to share between the threads of a process, and between processes.
+
+    All calls are synchronous; those that write take the write lock (at most 5 s of waiting) and may wait for the disk.
+    Errors are those of :mod:`colearner_ls.journal.errors`.
+    """
+
+    def __init__(self, path: Path, *, create: bool, readonly: bool, machine: str | None = None) -> None:
+        """Use :meth:`open`."""
+        self.path = path
+        self._machine = machine
+        self._database = Database(path, create=create, readonly=readonly, prepare=self._settle_writer)
+        self.outbox: Final = Outbox(self._database)
+        self.cursors: Final = Cursors(self._database)
+        self.quarantine: Final = Quarantine(self._database)
+        self.local: Final = LocalRecords(self._database)
+        self.snapshots: Final = Snapshots(self._database)
+        self.bus_values: Final = BusValues(self._database)
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True, readonly: bool = False, machine: str | None = None) -> Self:
+        """Open the journal file ``path``, or ``path/journal.db`` where ``path`` is a folder.
+
+        Where it is missing it is made, with its folder and a ``.gitignore`` in it, unless ``create`` is false.
+        ``machine`` stands in for :func:`~colearner_ls.journal.identity.machine_id`.
+        """
+        path = Path(os.path.abspath(path))  # noqa: PTH100 - absolute() would keep the dots
+        file = path if path.suffix == ".db" else path / JOURNAL_FILE
+        create = create and not readonly
+        if create and not file.exists():
+            _make_folder(file)
+        journal = cls(file, create=create, readonly=readonly, machine=machine)
+        try:
+            journal._bring_up()
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def close(self) -> None:
+        """Close the file. Harmless when called again; everything else then raises ``JournalClosed``."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- identity
+
+    @property
+    def generation(self) -> int:
+        """Grows when the file was replaced by a new journal (salvage): row numbers and cursors start anew."""
+        return self._database.generation
+
+    @property
+    def writer(self) -> str:
+        """The UUID that this journal writes under."""
+        query = "SELECT id FROM writer ORDER BY n DESC LIMIT 1"
+        return str(self._database.read(lambda db: db.execute(query).fetchone()[0]))
+
+    def _bring_up(self) -> None:
+        """Look whether the file can be read as it is; make, migrate or re-sign it under the lock where it cannot."""
+        if not self._database.readonly and (not self.path.exists() or not self._database.read(self._is_settled)):
+            self._database.write(lambda _: None, durable=True)
+        elif self._database.readonly:
+            self._database.read(lambda db: schema.layout(db, self.path))
+
+    def _is_settled(self, db: sqlite3.Connection) -> bool:
+        return schema.layout(db, self.path) == schema.VERSION and self._knows_writer(db, os.stat(self.path))  # noqa: PTH116
+
+    def _knows_writer(self, db: sqlite3.Connection, file: os.stat_result) -> bool:
+        newest = db.execute("SELECT machine, inode FROM writer ORDER BY n DESC LIMIT 1").fetchone()
+        return newest is not None and newest == (self._machine or machine_id(), file.st_ino)
+
+    def _settle_writer(self, db: sqlite3.Connection, file: os.stat_result) -> None:
+        """Start a new writer in a new journal, and in one that was copied or restored: its numbers are taken."""
+        if self._knows_writer(db, file):
+            return
+        (known,) = db.execute("SELECT count(*) FROM writer").fetchone()
+        writer = str(uuid.uuid4())
+        db.execute(
+            "INSERT INTO writer(id, machine, inode, started, cause) VALUES(?,?,?,?,?)",
+            (writer, self._machine or machine_id(), file.st_ino, now_us(), "copied" if known else "new"),
+        )
+
+    # -- writing
+
+    def append(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        local: Sequence[LocalRecord] = (),
+        claim: str | None = None,
+        wall_us: int | None = None,
+    ) -> tuple[Stored, ...]:
+        """Store events with their outbox rows, local records and the claim, together or not at all; then it is on disk.
+
+        ``claim`` is a ``done`` key: where it is taken, nothing is written and ``()`` comes back. ``wall_us`` stands in
+        for the wall clock (µs since the Unix epoch). Raises :class:`~colearner_ls.contracts.errors.BadInput` and its
+        kin for drafts that are not valid.
+        """
+        from colearner_ls.journal.appending import Append, append
+
+        request = Append(tuple(drafts), tuple(local), claim, now_us() if wall_us is None else wall_us)
+        return self._database.write(lambda db: append(db, request), durable=True)
+
+    def receive(
+        self,
+        bus: str,
+        incoming: Sequence[Incoming],
+        moves: Mapping[PartitionKey, CursorMove],
+        *,
+        backfill: int | None = None,
+        wall_us: int | None = None,
+    ) -> Received:
+        """Take in a batch read from ``bus`` and move the cursors it was read by, together or not at all.
+
+        ``backfill`` names the backfill whose cursors these are. Only sessions bound to ``bus`` are taken in. Raises
+        :class:`~colearner_ls.journal.errors.CursorConflict` where another process has read on.
+        """
+        from colearner_ls.journal.receiving import Receive, judged, receive
+
+        records = tuple(judged(record) for record in incoming)
+        request = Receive(bus, records, moves, backfill or MAIN, now_us() if wall_us is None else wall_us)
+        return self._database.write(lambda db: receive(db, request), durable=False)
+
+    def claim(self, key: str) -> bool:
+        """Claim a ``done`` key, durably; false when it is taken. Only the winner does what it stands for."""
+        return self._database.write(lambda db: local_records.claim(db, key, now_us()), durable=True)
+
+    # -- sessions
+
+    def follow(self, session_id: str, bus: str) -> bool:
+        """Follow a session on ``bus``; false where it is followed already. See :meth:`follow_all`."""
+        return bool(self.follow_all([session_id], bus))
+
+    def follow_all(self, session_ids: Sequence[str], bus: str) -> tuple[str, ...]:
+        """Follow sessions, bound to the bus of that key; those that are new come back.
+
+        History that the main reader has passed is loaded by one backfill for all of them. Raises
+        :class:`~colearner_ls.journal.errors.OtherBus` where one is bound to another bus.
+        """
+        bound = self._database.read(lambda db: {name: sessions.bound_bus(db, name) for name in session_ids})
+        if all(found == bus for found in bound.values()):
+            return ()
+        return self._database.write(lambda db: sessions.follow(db, session_ids, bus, now_us()), durable=True)
+
+    def rebind(self, session_id: str, bus: str) -> int:
+        """Bind a session to another bus and mark its own events unsent; how many there are."""
+        return self._database.write(lambda db: sessions.rebind(db, session_id, bus, now_us()), durable=True)
+
+    def adopt_bus(self, old: str, new: str) -> tuple[str, ...]:
+        """Go on under the key ``new`` with a bus that is the very one known as ``old``; the sessions that moved."""
+        return self._database.write(lambda db: sessions.adopt_bus(db, old, new), durable=True)
+
+    def sessions(self) -> tuple[Session, ...]:
+        """All sessions that are followed here, oldest first."""
+        return self._database.read(sessions.sessions)
+
+    def bound_bus(self, session_id: str) -> str | None:
+        """The key of the bus that the session is bound to; ``None`` where it is not."""
+        return self._database.read(lambda db: sessions.bound_bus(db, session_id))
+
+    # -- reading
+
+    def events(self, session_id: str | None = None, *, after_row: int = 0) -> Iterator[Stored]:
+        """Events in journal order, of one session or of all."""
+        return reading.after_row(self._database, after_row, session_id)
+
+    def events_in_order(self, session_id: str, after: Position | None = None) -> Iterator[Stored]:
+        """Events of a session in the order of the fold, ``(hlc, id)``, after a position."""
+        return reading.in_order(self._database, session_id, after)
+
+    def event(self, event_id: str) -> Stored | None:
+        """The event of that id, or ``None``."""
+        return self._database.read(lambda db: reading.one(db, event_id))
+
+    def find(self, part: str, *, limit: int = 20) -> tuple[Stored, ...]:
+        """Events whose id begins or ends with ``part`` (4 characters or more), newest first."""
+        return self._database.read(lambda db: reading.find(db, part, limit))
+
+    def count(self, session_id: str | None = None) -> int:
+        """How many events there are."""
+        return self._database.read(lambda db: reading.count(db, session_id))
+
+    def last_row(self) -> int:
+        """The newest row number, 0 in an empty journal."""
+        return self._database.read(reading.last_row)
+
+    def holes(self) -> tuple[Hole, ...]:
+        """Events that are missing here, by the numbers that their writers gave out."""
+        return self._database.read(reading.holes)
+
+
+def _make_folder(file: Path) -> None:
+    with os_faults(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        create_once(file.parent / ".gitignore", b"*\n")
+
+
+__all__ = ["JOURNAL_FILE", "Journal", "JournalMalformed"]

@@ -1,0 +1,147 @@
+"""Quarantine: records that cannot be used, kept byte for byte with the place they came from and the reason."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from colearner_ls.contracts.event import Event
+from colearner_ls.journal.bus_values import add_count
+from colearner_ls.journal.database import Database
+from colearner_ls.journal.records import Quarantined, Stored
+from colearner_ls.journal.rows import Where, now_us
+
+if TYPE_CHECKING:
+    from colearner_ls.contracts.judging import Rejected
+
+GARBAGE_RECORDS: Final = 1000
+GARBAGE_BYTES: Final = 16 * 1024 * 1024
+"""Of garbage that names no session the newest of these many records and bytes are kept (contracts.md, *bad input*)."""
+
+_COLUMNS: Final = 'n, bus, topic, partition, "offset", reason, detail, session, event_id, raw, at'
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What became of a retry: ``stored`` where it is an event now, else ``reason`` and ``detail`` of why it stays.
+
+    Both are ``None`` where the journal had the very same event already; the quarantined copy is gone then.
+    """
+
+    stored: Stored | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+class Quarantine:
+    """List, look at, judge again or drop what was not accepted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(self) -> tuple[Quarantined, ...]:
+        """Everything in quarantine, oldest first."""
+        query = f"SELECT {_COLUMNS} FROM quarantine ORDER BY n"  # noqa: S608 - a constant
+        return tuple(Quarantined(*row) for row in self._database.read(lambda db: db.execute(query).fetchall()))
+
+    def count(self) -> int:
+        """How many records are kept."""
+        return int(self._database.read(lambda db: db.execute("SELECT count(*) FROM quarantine").fetchone()[0]))
+
+    def get(self, number: int) -> Quarantined | None:
+        """The record of that number, or ``None``."""
+        return self._database.read(lambda db: _get(db, number))
+
+    def drop(self, number: int) -> bool:
+        """Delete the record for good; tell whether there was one."""
+        query = "DELETE FROM quarantine WHERE n = ?"
+        return self._database.write(lambda db: db.execute(query, (number,)).rowcount, durable=False) > 0
+
+    def retry(self, number: int) -> Retried | None:
+        """Judge the record again, as a newer version or a new key may see it otherwise. ``None``: no such number."""
+        from colearner_ls.contracts.judging import judge
+
+        kept = self.get(number)
+        if kept is None:
+            return None
+        verdict = judge(kept.raw)
+        return self._database.write(lambda db: _retry(db, number, verdict), durable=False)
+
+
+def keep(db: sqlite3.Connection, bus: str, where: Where, raw: bytes, why: Rejected, at: int) -> int:
+    """Quarantine one record inside a running write transaction; 1, or 0 where it is there already (read again)."""
+    topic, partition, offset = where
+    once = f"{bus}|{topic}|{partition}|{offset}|{hashlib.sha256(raw).hexdigest()}"
+    return _insert(
+        db, once, (bus, topic, partition, offset, why.reason, why.detail, why.session_id, why.event_id, raw, at)
+    )
+
+
+def keep_conflict(
+    db: sqlite3.Connection, bus: str | None, where: Where, raw: bytes, content: bytes, event: Event, at: int
+) -> int:
+    """Quarantine the content that lost its id to another one; each content is kept once, wherever it is seen."""
+    detail = "Another content with the same id stands in the journal: of two the one with the smaller SHA-256 does."
+    once = _conflict_key(event.id, content)
+    return _insert(db, once, (bus, *where, "id_conflict", detail, event.session_id, event.id, raw, at))
+
+
+def forget_conflict(db: sqlite3.Connection, event_id: str, content: bytes) -> None:
+    """A content that lost before stands in the journal now, so it is not in quarantine any more."""
+    db.execute("DELETE FROM quarantine WHERE once = ?", (_conflict_key(event_id, content),))
+
+
+def trim_garbage(db: sqlite3.Connection, bus: str) -> int:
+    """Drop the oldest garbage that names no session and is over the limits; count and return how many."""
+    query = "SELECT count(*), coalesce(sum(length(raw)), 0) FROM quarantine WHERE session IS NULL"
+    records, size = db.execute(query).fetchone()
+    if records <= GARBAGE_RECORDS and size <= GARBAGE_BYTES:
+        return 0
+    dropped = []
+    for number, length in db.execute(
+        "SELECT n, length(raw) FROM quarantine WHERE session IS NULL ORDER BY n"
+    ).fetchall():
+        if records <= GARBAGE_RECORDS and size <= GARBAGE_BYTES:
+            break
+        dropped.append((number,))
+        records -= 1
+        size -= length
+    db.executemany("DELETE FROM quarantine WHERE n = ?", dropped)
+    add_count(db, bus, "dropped", len(dropped))
+    return len(dropped)
+
+
+def _insert(db: sqlite3.Connection, once: str, values: tuple[Any, ...]) -> int:
+    query = """INSERT INTO quarantine(once, bus, topic, partition, "offset", reason, detail, session, event_id, raw, at)
+        VALUES(?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(once) DO NOTHING"""
+    return db.execute(query, (once, *values)).rowcount
+
+
+def _conflict_key(event_id: str, content: bytes) -> str:
+    return f"id_conflict|{event_id}|{content.hex()}"
+
+
+def _get(db: sqlite3.Connection, number: int) -> Quarantined | None:
+    row = db.execute(f"SELECT {_COLUMNS} FROM quarantine WHERE n = ?", (number,)).fetchone()  # noqa: S608 - a constant
+    return None if row is None else Quarantined(*row)
+
+
+def _retry(db: sqlite3.Connection, number: int, verdict: Any) -> Retried | None:
+    from colearner_ls.contracts.judging import Accepted
+    from colearner_ls.journal.receiving import admit
+
+    kept = _get(db, number)
+    if kept is None:
+        return None
+    if not isinstance(verdict, Accepted):
+        db.execute("UPDATE quarantine SET reason = ?, detail = ? WHERE n = ?", (verdict.reason, verdict.detail, number))
+        return Retried(reason=verdict.reason, detail=verdict.detail)
+    if not db.execute("SELECT 1 FROM session WHERE id = ?", (verdict.event.session_id,)).fetchone():
+        return Retried(reason="unfollowed", detail=f"Session “{verdict.event.session_id}” is not followed here.")
+    outcome = admit(db, verdict, kept.bus or "local", (kept.topic, kept.partition, kept.offset), now_us())
+    if outcome.kind == "lost":
+        return Retried(reason="id_conflict", detail=kept.detail)
+    db.execute("DELETE FROM quarantine WHERE n = ?", (number,))
+    return Retried(stored=outcome.stored)

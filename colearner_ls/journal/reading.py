@@ -1,0 +1,78 @@
+"""Questions to the journal. All run on one consistent view and never wait for a writer."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from typing import Any, Final
+
+from colearner_ls.journal.database import Database
+from colearner_ls.journal.records import Hole, Position, Stored
+from colearner_ls.journal.rows import STORED, stored
+
+CHUNK: Final = 500
+"""Events read at a time, so that no long read keeps the write-ahead log from being cut back."""
+
+_ID_PART: Final = re.compile(r"[0-9a-f-]{4,36}")
+
+_HOLES: Final = """SELECT session, writer, before + 1, seq - 1 FROM (
+        SELECT session, writer, seq, lag(seq, 1, 0) OVER (PARTITION BY session, writer ORDER BY seq) AS before
+        FROM event WHERE writer IS NOT NULL AND seq IS NOT NULL)
+    WHERE seq > before + 1 ORDER BY session, writer, seq"""
+
+
+def after_row(database: Database, row: int, session_id: str | None) -> Iterator[Stored]:
+    """Events in journal order after ``row``, of one session or of all."""
+    query = f"{STORED} WHERE e.row > ?1 AND (?2 IS NULL OR e.session = ?2) ORDER BY e.row LIMIT {CHUNK}"
+    while chunk := _chunk(database, query, (row, session_id)):
+        yield from chunk
+        if len(chunk) < CHUNK:
+            return
+        row = chunk[-1].row
+
+
+def in_order(database: Database, session_id: str, after: Position | None) -> Iterator[Stored]:
+    """Events of a session in the order of the fold, after a position."""
+    query = f"{STORED} WHERE e.session = ?1 AND (e.hlc, e.id) > (?2, ?3) ORDER BY e.hlc, e.id LIMIT {CHUNK}"
+    hlc, event_id = after or (-1, "")
+    while chunk := _chunk(database, query, (session_id, hlc, event_id)):
+        yield from chunk
+        if len(chunk) < CHUNK:
+            return
+        hlc, event_id = chunk[-1].event.position
+
+
+def one(db: sqlite3.Connection, event_id: str) -> Stored | None:
+    """The event of that id."""
+    row = db.execute(f"{STORED} WHERE e.id = ?", (event_id.lower(),)).fetchone()
+    return None if row is None else stored(row)
+
+
+def find(db: sqlite3.Connection, part: str, limit: int) -> tuple[Stored, ...]:
+    """Events whose id begins or ends with ``part``, newest first; none for less than 4 characters."""
+    part = part.strip().lower()
+    if not _ID_PART.fullmatch(part):
+        return ()
+    query = f"{STORED} WHERE e.id >= ?1 AND e.id < ?1 || 'g' OR e.id LIKE '%' || ?1 ORDER BY e.row DESC LIMIT ?2"
+    return tuple(stored(row) for row in db.execute(query, (part, limit)))
+
+
+def count(db: sqlite3.Connection, session_id: str | None) -> int:
+    """How many events there are, in one session or in all."""
+    query = "SELECT count(*) FROM event WHERE ?1 IS NULL OR session = ?1"
+    return int(db.execute(query, (session_id,)).fetchone()[0])
+
+
+def last_row(db: sqlite3.Connection) -> int:
+    """The newest row number, 0 in an empty journal."""
+    return int(db.execute("SELECT coalesce(max(row), 0) FROM event").fetchone()[0])
+
+
+def holes(db: sqlite3.Connection) -> tuple[Hole, ...]:
+    """Numbers that writers gave out and that never arrived, by session and writer."""
+    return tuple(Hole(*row) for row in db.execute(_HOLES))
+
+
+def _chunk(database: Database, query: str, values: tuple[Any, ...]) -> list[Stored]:
+    return database.read(lambda db: [stored(row) for row in db.execute(query, values)])

@@ -1,0 +1,82 @@
+"""Between rows of the table ``event`` and :class:`Stored` records."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+from colearner_ls.contracts.event import Event
+from colearner_ls.contracts.rows import event_from_row
+from colearner_ls.journal.records import Position, Stored
+
+STORED: Final = """SELECT e.row, e.id, e.hlc, e.derived, e.raw, e.applied, e.source, o.state, e.replaced
+    FROM event e LEFT JOIN outbox o ON o.id = e.id"""
+"""The columns that :func:`stored` takes; add a WHERE."""
+
+INSERT: Final = """INSERT INTO event(id, session, hlc, event_type, derived, applied, replaced, writer, seq, source,
+    topic, partition, "offset", content, raw) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+
+Where = tuple[str | None, int | None, int | None]
+"""Topic, partition and offset at which an event was read; all ``None`` for one that was made here."""
+
+NOWHERE: Final[Where] = (None, None, None)
+
+
+def now_us() -> int:
+    """The wall clock, in µs since the Unix epoch."""
+    return time.time_ns() // 1000
+
+
+def stored(row: tuple[Any, ...]) -> Stored:
+    """The record of one row selected by :data:`STORED`."""
+    number, event_id, hlc, derived, raw, applied, source, state, replaced = row
+    event = event_from_row(raw, id=event_id, hlc=hlc, derived=bool(derived))
+    return Stored(number, event, raw, bool(applied), source, state, bool(replaced))
+
+
+def insert(
+    db: sqlite3.Connection,
+    event: Event,
+    *,
+    raw: bytes,
+    content: bytes,
+    applied: bool,
+    source: str,
+    where: Where = NOWHERE,
+    replaced: bool = False,
+) -> int:
+    """Insert an accepted event and return its row number. Fold snapshots that it lands before are dropped."""
+    cursor = db.execute(
+        INSERT,
+        (
+            event.id,
+            event.session_id,
+            event.hlc,
+            event.event_type,
+            event.derived,
+            applied,
+            replaced,
+            event.writer,
+            event.seq,
+            source,
+            *where,
+            content,
+            raw,
+        ),
+    )
+    drop_snapshots(db, event.session_id, event.position)
+    row = cursor.lastrowid
+    assert row is not None
+    return row
+
+
+def drop_snapshots(db: sqlite3.Connection, session_id: str, position: Position) -> None:
+    """Forget the snapshots of the fold that an event at ``position`` would be missing in."""
+    db.execute("DELETE FROM snapshot WHERE session = ? AND (hlc, id) >= (?, ?)", (session_id, *position))
+
+
+def marks(values: Iterable[object]) -> str:
+    """As many comma-separated question marks as there are values, for an SQL list."""
+    return ",".join("?" for _ in values)
