@@ -225,6 +225,13 @@ class Database:
 
     # -- the same file?
 
+    def current_generation(self) -> int:
+        """The generation after looking whether the file at the path is still the same."""
+        with self._mutex:
+            self._check_open()
+            self._check_file()
+            return self.generation
+
     def _check_open(self) -> None:
         if self._closed:
             raise JournalClosed(self.path)

@@ -14,7 +14,7 @@ from colearner_ls.journal import local_records, reading, schema, sessions
 from colearner_ls.journal.bus_values import BusValues
 from colearner_ls.journal.cursors import MAIN, Cursors
 from colearner_ls.journal.database import Database
-from colearner_ls.journal.errors import JournalMalformed
+from colearner_ls.journal.doorbell import ring
 from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import create_once
 from colearner_ls.journal.identity import machine_id
@@ -50,13 +50,20 @@ class Journal:
         """Use :meth:`open`."""
         self.path = path
         self._machine = machine
-        self._database = Database(path, create=create, readonly=readonly, prepare=self._settle_writer)
-        self.outbox: Final = Outbox(self._database)
-        self.cursors: Final = Cursors(self._database)
-        self.quarantine: Final = Quarantine(self._database)
-        self.local: Final = LocalRecords(self._database)
-        self.snapshots: Final = Snapshots(self._database)
-        self.bus_values: Final = BusValues(self._database)
+        self.database: Final = Database(
+            path,
+            create=create,
+            readonly=readonly,
+            prepare=self._settle_writer,
+            committed=lambda: ring(path),
+        )
+        """For the other modules of this room."""
+        self.outbox: Final = Outbox(self.database)
+        self.cursors: Final = Cursors(self.database)
+        self.quarantine: Final = Quarantine(self.database)
+        self.local: Final = LocalRecords(self.database)
+        self.snapshots: Final = Snapshots(self.database)
+        self.bus_values: Final = BusValues(self.database)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, readonly: bool = False, machine: str | None = None) -> Self:
@@ -69,7 +76,7 @@ class Journal:
         file = path if path.suffix == ".db" else path / JOURNAL_FILE
         create = create and not readonly
         if create and not file.exists():
-            _make_folder(file)
+            make_folder(file.parent)
         journal = cls(file, create=create, readonly=readonly, machine=machine)
         try:
             journal._bring_up()
@@ -80,7 +87,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file. Harmless when called again; everything else then raises ``JournalClosed``."""
-        self._database.close()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -95,20 +102,20 @@ class Journal:
     @property
     def generation(self) -> int:
         """Grows when the file was replaced by a new journal (salvage): row numbers and cursors start anew."""
-        return self._database.generation
+        return self.database.generation
 
     @property
     def writer(self) -> str:
         """The UUID that this journal writes under."""
         query = "SELECT id FROM writer ORDER BY n DESC LIMIT 1"
-        return str(self._database.read(lambda db: db.execute(query).fetchone()[0]))
+        return str(self.database.read(lambda db: db.execute(query).fetchone()[0]))
 
     def _bring_up(self) -> None:
         """Look whether the file can be read as it is; make, migrate or re-sign it under the lock where it cannot."""
-        if not self._database.readonly and (not self.path.exists() or not self._database.read(self._is_settled)):
-            self._database.write(lambda _: None, durable=True)
-        elif self._database.readonly:
-            self._database.read(lambda db: schema.layout(db, self.path))
+        if not self.database.readonly and (not self.path.exists() or not self.database.read(self._is_settled)):
+            self.database.write(lambda _: None, durable=True)
+        elif self.database.readonly:
+            self.database.read(lambda db: schema.layout(db, self.path))
 
     def _is_settled(self, db: sqlite3.Connection) -> bool:
         return schema.layout(db, self.path) == schema.VERSION and self._knows_writer(db, os.stat(self.path))  # noqa: PTH116
@@ -147,7 +154,7 @@ class Journal:
         from colearner_ls.journal.appending import Append, append
 
         request = Append(tuple(drafts), tuple(local), claim, now_us() if wall_us is None else wall_us)
-        return self._database.write(lambda db: append(db, request), durable=True)
+        return self.database.write(lambda db: append(db, request), durable=True)
 
     def receive(
         self,
@@ -167,11 +174,11 @@ class Journal:
 
         records = tuple(judged(record) for record in incoming)
         request = Receive(bus, records, moves, backfill or MAIN, now_us() if wall_us is None else wall_us)
-        return self._database.write(lambda db: receive(db, request), durable=False)
+        return self.database.write(lambda db: receive(db, request), durable=False)
 
     def claim(self, key: str) -> bool:
         """Claim a ``done`` key, durably; false when it is taken. Only the winner does what it stands for."""
-        return self._database.write(lambda db: local_records.claim(db, key, now_us()), durable=True)
+        return self.database.write(lambda db: local_records.claim(db, key, now_us()), durable=True)
 
     # -- sessions
 
@@ -185,62 +192,63 @@ class Journal:
         History that the main reader has passed is loaded by one backfill for all of them. Raises
         :class:`~colearner_ls.journal.errors.OtherBus` where one is bound to another bus.
         """
-        bound = self._database.read(lambda db: {name: sessions.bound_bus(db, name) for name in session_ids})
+        bound = self.database.read(lambda db: {name: sessions.bound_bus(db, name) for name in session_ids})
         if all(found == bus for found in bound.values()):
             return ()
-        return self._database.write(lambda db: sessions.follow(db, session_ids, bus, now_us()), durable=True)
+        return self.database.write(lambda db: sessions.follow(db, session_ids, bus, now_us()), durable=True)
 
     def rebind(self, session_id: str, bus: str) -> int:
         """Bind a session to another bus and mark its own events unsent; how many there are."""
-        return self._database.write(lambda db: sessions.rebind(db, session_id, bus, now_us()), durable=True)
+        return self.database.write(lambda db: sessions.rebind(db, session_id, bus, now_us()), durable=True)
 
     def adopt_bus(self, old: str, new: str) -> tuple[str, ...]:
         """Go on under the key ``new`` with a bus that is the very one known as ``old``; the sessions that moved."""
-        return self._database.write(lambda db: sessions.adopt_bus(db, old, new), durable=True)
+        return self.database.write(lambda db: sessions.adopt_bus(db, old, new), durable=True)
 
     def sessions(self) -> tuple[Session, ...]:
         """All sessions that are followed here, oldest first."""
-        return self._database.read(sessions.sessions)
+        return self.database.read(sessions.sessions)
 
     def bound_bus(self, session_id: str) -> str | None:
         """The key of the bus that the session is bound to; ``None`` where it is not."""
-        return self._database.read(lambda db: sessions.bound_bus(db, session_id))
+        return self.database.read(lambda db: sessions.bound_bus(db, session_id))
 
     # -- reading
 
     def events(self, session_id: str | None = None, *, after_row: int = 0) -> Iterator[Stored]:
         """Events in journal order, of one session or of all."""
-        return reading.after_row(self._database, after_row, session_id)
+        return reading.after_row(self.database, after_row, session_id)
 
     def events_in_order(self, session_id: str, after: Position | None = None) -> Iterator[Stored]:
         """Events of a session in the order of the fold, ``(hlc, id)``, after a position."""
-        return reading.in_order(self._database, session_id, after)
+        return reading.in_order(self.database, session_id, after)
 
     def event(self, event_id: str) -> Stored | None:
         """The event of that id, or ``None``."""
-        return self._database.read(lambda db: reading.one(db, event_id))
+        return self.database.read(lambda db: reading.one(db, event_id))
 
     def find(self, part: str, *, limit: int = 20) -> tuple[Stored, ...]:
         """Events whose id begins or ends with ``part`` (4 characters or more), newest first."""
-        return self._database.read(lambda db: reading.find(db, part, limit))
+        return self.database.read(lambda db: reading.find(db, part, limit))
 
     def count(self, session_id: str | None = None) -> int:
         """How many events there are."""
-        return self._database.read(lambda db: reading.count(db, session_id))
+        return self.database.read(lambda db: reading.count(db, session_id))
 
     def last_row(self) -> int:
         """The newest row number, 0 in an empty journal."""
-        return self._database.read(reading.last_row)
+        return self.database.read(reading.last_row)
 
     def holes(self) -> tuple[Hole, ...]:
         """Events that are missing here, by the numbers that their writers gave out."""
-        return self._database.read(reading.holes)
+        return self.database.read(reading.holes)
 
 
-def _make_folder(file: Path) -> None:
-    with os_faults(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        create_once(file.parent / ".gitignore", b"*\n")
+def make_folder(folder: Path) -> None:
+    """Make the folder of a journal, which ignores itself: git never sees what is in it."""
+    with os_faults(folder / JOURNAL_FILE):
+        folder.mkdir(parents=True, exist_ok=True)
+        create_once(folder / ".gitignore", b"*\n")
 
 
-__all__ = ["JOURNAL_FILE", "Journal", "JournalMalformed"]
+__all__ = ["JOURNAL_FILE", "Journal", "make_folder"]
