@@ -7,7 +7,7 @@ unless the name says otherwise. ``inferred`` marks what was matched by a guess (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 STAGES: Final = ("init", "plan", "practice", "review", "done")
@@ -40,6 +40,8 @@ class Submission:
     inferred: bool = False
     assessed_by: str | None = None
     acked: str | None = None
+    named: str | None = None
+    """The ``exercise_id`` as the student wrote it, which need not name any exercise (``ex-1``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """An exercise with its latest text. ``status``: assigned, accepted, declined, submitted, passed, revise, withdrawn."""
+    """An exercise with its latest text.
+
+    ``status``: assigned, accepted, declined, submitted, passed, revise, withdrawn.
+    """
 
     id: str
     event_id: str
@@ -96,6 +101,10 @@ class Exercise:
     feedback: tuple[str, ...] = ()
     revision: int = 1
     withdrawn_reason: str = ""
+    ack: str | None = None
+    """Status of the newest ``exercise_assigned_ack``: received, accepted, declined, completed (the student's word)."""
+    inferred: bool = False
+    """The event named a learner nobody knows and was given to the sole learner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +123,16 @@ class Evidence:
     payload: Json
     author: str | None = None
     inferred: bool = False
+    complete: bool = True
+    """False: ``snippet`` and ``hunks`` of this older snapshot were left in the journal; read the event by its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRequest:
-    """An ``evidence_request``. ``answer``: None while open, ``shared`` (an evidence names it) or the decline's reason."""
+    """An ``evidence_request``.
+
+    ``answer``: None while open, ``shared`` (an evidence names it) or the reason why it was declined.
+    """
 
     id: str
     hlc: int
@@ -127,6 +141,8 @@ class EvidenceRequest:
     reason: str
     exercise_id: str | None
     answer: str | None = None
+    inferred: bool = False
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +173,7 @@ class Hint:
     anchor: Json | None
     author: str | None
     acked: bool = False
+    inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +202,14 @@ class LearnerState:
     sharing: str | None = None
     last_student_hlc: int | None = None
     """``hlc`` of the newest event said by the student: the last sign of life."""
+    last_coach_hlc: int | None = None
+    """``hlc`` of the coach's newest assignment, withdrawal, feedback, request or hint for this learner."""
+    closed: bool = False
+    """``session_closed`` was said for this learner, or for everyone."""
+    scope_policy: Json | None = None
+    """Payload of the newest ``scope_policy`` that is for this learner."""
+    dismissed: tuple[Json, ...] = ()
+    """``blocker_dismissed``: ``{"id", "hlc", "rule", "cause", "until", "note"}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +228,18 @@ class SessionState:
     events: int = 0
     """Number of events in the fold."""
     not_applied: int = 0
+    waiting: Mapping[str, LearnerState] = field(default_factory=dict)
+    """What waits for learners that the coach named and that nobody knows yet, by student id."""
+    everyone: LearnerState = field(default_factory=lambda: LearnerState(student_id=None))
+    """What the events without a student id say: what a learner who comes later will find. Empty while there is a sole
+    learner, who stands for everyone."""
 
     def learner(self, student_id: str | None) -> LearnerState:
-        """The learner of that id; with ``None`` or an unknown id the sole learner, else an empty one."""
+        """The learner of that id, or what waits for it; else the sole learner; else what is said to everyone."""
         if student_id is not None and student_id in self.learners:
             return self.learners[student_id]
+        if student_id is not None and student_id in self.waiting:
+            return self.waiting[student_id]
         if len(self.learners) == 1:
             return next(iter(self.learners.values()))
-        return LearnerState(student_id=student_id)
+        return replace(self.everyone, student_id=student_id)
