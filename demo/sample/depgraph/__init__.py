@@ -1,0 +1,1 @@
+"""Build order for parts that need each other."""
