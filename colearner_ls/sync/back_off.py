@@ -7,7 +7,7 @@ from typing import Final
 
 FIRST_S: Final = 0.5
 LONGEST_S: Final = 5.0
-"""Upper bound, in s. A refused connection costs well under a millisecond, and a person who starts the broker watches."""
+"""Upper bound, in s. A refused connection costs next to nothing, and a person who starts the broker watches."""
 
 
 class BackOff:

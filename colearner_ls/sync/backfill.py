@@ -1,9 +1,9 @@
-"""Loading the history of a session that was followed later: a second reader, once, up to where the main one took over."""
+"""Loading the history of a session that was followed later: a second reader, once, up to where the main one began."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -44,7 +44,10 @@ class Backfiller:
 
     async def _run(self, bus: Bus, job: Backfill) -> None:
         begins = await bus.begins()
-        positions = {(each.topic, each.partition): max(each.next, begins.get((each.topic, each.partition), 0)) for each in job.cursors}
+        positions = {
+            (each.topic, each.partition): max(each.next, begins.get((each.topic, each.partition), 0))
+            for each in job.cursors
+        }
         until = {(each.topic, each.partition): each.until or 0 for each in job.cursors}
         saved = {(each.topic, each.partition): each.next for each in job.cursors}
         if isinstance(bus, IndexedBus):
@@ -62,13 +65,12 @@ class Backfiller:
         saved: dict[PartitionKey, int],
     ) -> None:
         keys = [session.encode() for session in job.sessions]
-        while records := await bus.read_keys(keys, start=positions, until=until, limit=KEYS_LIMIT):
-            last = records[-1].place
-            for place in until:
-                if place < last:
-                    positions[place] = until[place]
-            positions[last] = records[-1].offset + 1
-            await self._store(job, records, positions, saved)
+        done = False
+        while not done:
+            page = await bus.read_keys(keys, start=positions, until=until, limit=KEYS_LIMIT)
+            done = page.done
+            positions.update(page.next)
+            await self._store(job, page.records, positions, saved)
 
     async def _run_scanning(
         self,
@@ -100,12 +102,14 @@ class Backfiller:
     async def _store(
         self,
         job: Backfill,
-        records: list[IncomingRecord],
+        records: Sequence[IncomingRecord],
         positions: dict[PartitionKey, int],
         saved: dict[PartitionKey, int],
     ) -> None:
         moved = {
-            place: CursorMove(saved[place], at) for place, at in positions.items() if place in saved and at != saved[place]
+            place: CursorMove(saved[place], at)
+            for place, at in positions.items()
+            if place in saved and at != saved[place]
         }
-        await self._journal.receive(self._bus_key, records, moved, batch=job.number)
+        await self._journal.receive(self._bus_key, records, moved, backfill=job.number)
         saved.update({place: move.next for place, move in moved.items()})

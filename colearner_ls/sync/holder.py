@@ -24,7 +24,7 @@ class SyncHolder:
         if self._fd is None:
             return False
         try:
-            return os.path.samestat(os.fstat(self._fd), os.stat(self._path, follow_symlinks=False))
+            return os.path.samestat(os.fstat(self._fd), self._path.lstat())
         except FileNotFoundError:
             return False
 

@@ -1,4 +1,4 @@
-"""One bus, kept connected: sends what waits, reads what comes, comes back after every loss (architecture.md, *Sync*)."""
+"""One bus, kept connected: sends what waits, reads what comes, comes back after every loss."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from colearner_ls.bus.errors import BusError, BusUnreachable
 from colearner_ls.bus.protocol import Bus, open_bus
@@ -32,7 +32,7 @@ OpenBus = Callable[[BusUrl], Awaitable[Bus]]
 
 
 class Link:
-    """The connection of one journal to one bus. ``rung`` is called from anywhere on the loop when there is something to send."""
+    """The connection of one journal to one bus."""
 
     def __init__(self, journal: JournalCalls, url: BusUrl, *, client_id: str, open_with: OpenBus | None = None) -> None:
         self._journal = journal
@@ -68,16 +68,16 @@ class Link:
         try:
             async with asyncio.timeout_at(deadline):
                 await self._connect(bus)
-                while (await self._sender.round(bus)).tried:
-                    pass
-                if fetch:
+                await self._send_all(bus)
+                if fetch or await self._reader.healing():
                     taken = await self._read_to_end(bus)
+                    await self._send_all(bus)  # what a bus that lost data did not show
                     await self._backfiller.run_all(self._open_another)
                     self.caught_up = True
-                await self._note_contact(caught_up=self.caught_up)
+                await self._note_contact()
         except TimeoutError as late:
             cause = bus.last_cause or "no answer in time"
-            await self._journal.note_link(self._url.key, connected=False, error=cause)
+            await self._note(connected=False, caught_up=False, last_error=cause)
             raise BusUnreachable(self._url.redacted, cause) from late
         except BusError as error:
             await self._note_trouble(error)
@@ -88,17 +88,16 @@ class Link:
 
     async def _connect(self, bus: Bus) -> None:
         identity = await bus.connect()
-        known = await self._journal.adopt_identity(self._url.key, identity.id)
-        if not known:
-            self.caught_up = False
-        await self._reader.start(bus)
+        self.caught_up = False
+        await self._journal.requeue(self._url.key)
+        await self._reader.start(bus, identity.id)
 
     async def _connected(self, back_off: BackOff) -> None:
         bus = await self._open(self._url)
         try:
             await self._connect(bus)
             back_off.reset()
-            await self._note_contact(caught_up=False)
+            await self._note_contact()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send(bus), name="colearner-send")
                 tasks.create_task(self._read(bus), name="colearner-read")
@@ -113,11 +112,11 @@ class Link:
             self._bell.clear()
             sent = await self._sender.round(bus)
             if sent.unknown:
-                await self._journal.note_link(self._url.key, connected=True, error=sent.reason)
+                await self._note(last_error=sent.reason)
                 await asyncio.sleep(trouble.next())
             elif sent.tried:
                 trouble.reset()
-                await self._note_contact(caught_up=self.caught_up)
+                await self._note_contact()
             else:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._bell.wait(), IDLE_CHECK_S)
@@ -128,23 +127,29 @@ class Link:
                 taken = await self._reader.step(bus, max_wait=READ_WAIT_S)
             except CursorConflict:
                 continue  # another process read on while it held the lock: go on from where the cursors are now
-            if not taken and not self.caught_up:
+            if not taken and not self.caught_up and not behind(await self._reader.positions(), await bus.ends()):
+                await self._reader.at_end()
                 self.caught_up = True
-                await self._note_contact(caught_up=True)
+                await self._note_contact()
 
     async def _backfill(self) -> None:
         while True:
             await self._backfiller.run_all(self._open_another)
             await asyncio.sleep(READ_WAIT_S)
 
+    async def _send_all(self, bus: Bus) -> None:
+        while (await self._sender.round(bus)).tried:
+            pass
+
     async def _read_to_end(self, bus: Bus) -> int:
         ends = await bus.ends()
         taken = 0
-        while behind(await self._journal.positions(self._url.key), ends):
-            step = await self._reader.step(bus, max_wait=READ_WAIT_S)
-            if not step and not behind(await self._journal.positions(self._url.key), await bus.ends()):
-                break
-            taken += step
+        while behind(await self._reader.positions(), ends):
+            try:
+                taken += await self._reader.step(bus, max_wait=READ_WAIT_S)
+            except CursorConflict:
+                continue  # see _read
+        await self._reader.at_end()
         return taken
 
     async def _open_another(self) -> Bus:
@@ -152,14 +157,15 @@ class Link:
         await bus.connect()
         return bus
 
-    async def _note_contact(self, *, caught_up: bool) -> None:
-        await self._journal.note_link(
-            self._url.key, connected=True, error=None, seen_us=time.time_ns() // 1000, caught_up=caught_up
-        )
+    async def _note(self, **values: Any) -> None:
+        await self._journal.put_bus_values(self._url.key, values)
+
+    async def _note_contact(self) -> None:
+        await self._note(connected=True, caught_up=self.caught_up, seen_us=time.time_ns() // 1000, last_error=None)
 
     async def _note_trouble(self, error: ColearnerError) -> None:
         cause = error.cause if isinstance(error, BusUnreachable) else error.message
-        await self._journal.note_link(self._url.key, connected=False, error=cause)
+        await self._note(connected=False, caught_up=False, last_error=cause)
 
     async def _pause(self, delay: float) -> None:
         """Wait before the next try; new work cuts a long wait short, but never below half a second."""

@@ -8,62 +8,95 @@ from collections.abc import Mapping, Sequence
 from colearner_ls.bus.errors import CursorOutOfRange
 from colearner_ls.bus.protocol import Bus
 from colearner_ls.bus.records import IncomingRecord, PartitionKey
-from colearner_ls.journal.cursors import CursorMove
+from colearner_ls.journal.records import CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
 
 
 class Reader:
-    """Reads one bus into the journal, step by step."""
+    """Reads one bus into the journal, step by step.
+
+    A bus that holds less than was read from it, or that has another identity at the same address, is read again from
+    the beginning to its end; then own events that it did not show are sent again.
+    """
 
     def __init__(self, journal: JournalCalls, bus_key: str) -> None:
         self._journal = journal
         self._bus_key = bus_key
+        self._begins: dict[PartitionKey, int] = {}
 
-    async def start(self, bus: Bus) -> None:
-        """Begin at the beginning where there is no cursor yet, and heal cursors that the bus no longer reaches."""
-        begins = await bus.begins()
+    async def start(self, bus: Bus, identity: str) -> None:
+        """Prepare for a bus that was just connected; heals cursors that it no longer reaches."""
+        self._begins = dict(await bus.begins())
         ends = await bus.ends()
+        values = await self._journal.bus_values(self._bus_key)
+        known = values.get("identity")
         cursors = await self._journal.cursors(self._bus_key)
-        lost = {key for key, cursor in cursors.items() if cursor.next > ends.get(key, 0)}
-        if lost:
-            await self._journal.forget_bus(self._bus_key, "the bus holds less than was read from it before")
-            cursors = {}
-        missing = {key: begin for key, begin in begins.items() if key not in cursors}
-        if missing:
-            await self._journal.start_cursors(self._bus_key, missing)
+        if known not in (None, identity):
+            await self._begin_anew("another bus answers at this address")
+        elif any(cursor.next > ends.get(place, 0) for place, cursor in cursors.items()):
+            await self._begin_anew("the bus holds less than was read from it before")
+        if known != identity:
+            await self._journal.put_bus_values(self._bus_key, {"identity": identity})
+
+    async def positions(self) -> dict[PartitionKey, int]:
+        """The offset to read next, for every partition."""
+        cursors = await self._journal.cursors(self._bus_key)
+        return {**self._begins, **{place: cursor.next for place, cursor in cursors.items()}}
 
     async def step(self, bus: Bus, *, max_wait: float) -> int:
-        """Read once, waiting up to ``max_wait`` s for news; the number of records taken."""
+        """Read once, waiting up to ``max_wait`` s for news; the number of records taken.
+
+        Raises :class:`~colearner_ls.journal.errors.CursorConflict` where another process read on meanwhile.
+        """
         cursors = await self._journal.cursors(self._bus_key)
-        positions = {key: cursor.next for key, cursor in cursors.items()}
+        positions = {**self._begins, **{place: cursor.next for place, cursor in cursors.items()}}
         try:
             records = await bus.read(positions, max_wait=max_wait)
         except CursorOutOfRange as out:
-            await self._out_of_range(out)
+            await self._out_of_range(out, known=out.partition in cursors)
             return 0
         if not records:
             return 0
-        await self._journal.receive(self._bus_key, records, moves(positions, records))
+        expected = {place: cursor.next for place, cursor in cursors.items()}
+        await self._journal.receive(self._bus_key, records, moves(expected, records))
         return len(records)
 
-    async def _out_of_range(self, out: CursorOutOfRange) -> None:
-        if out.offset < out.begin:
-            await self._journal.jump_cursor(self._bus_key, out.partition, out.offset, out.begin)
-        else:
-            await self._journal.forget_bus(self._bus_key, out.message)
+    async def healing(self) -> bool:
+        """Whether the bus is being read again from its beginning."""
+        return bool((await self._journal.bus_values(self._bus_key)).get("healing"))
+
+    async def at_end(self) -> None:
+        """Everything there is was read: after a new beginning, send again what the bus did not show."""
+        if await self.healing():
+            await self._journal.resend_unseen(self._bus_key)
+            await self._journal.put_bus_values(self._bus_key, {"healing": None})
+
+    async def _begin_anew(self, why: str) -> None:
+        # The mark comes first: if we die in between, beginning anew once more costs nothing.
+        await self._journal.put_bus_values(self._bus_key, {"healing": why, "healed": why})
+        await self._journal.reset_cursors(self._bus_key)
+
+    async def _out_of_range(self, out: CursorOutOfRange, *, known: bool) -> None:
+        if out.offset >= out.begin:
+            await self._begin_anew("the bus holds less than was read from it before")
+            self._begins[out.partition] = out.begin
+            return
+        self._begins[out.partition] = out.begin
+        if known:
+            move = {out.partition: CursorMove(out.offset, out.begin)}
+            await self._journal.receive(self._bus_key, [], move)
+            await self._journal.put_bus_values(self._bus_key, {"incomplete": out.message})
 
 
-def moves(positions: Mapping[PartitionKey, int], records: Sequence[IncomingRecord]) -> dict[PartitionKey, CursorMove]:
-    """The compare-and-set moves that go with ``records`` read from ``positions``."""
-    last: dict[PartitionKey, IncomingRecord] = {}
-    for record in records:
-        last[record.place] = record
+def moves(expected: Mapping[PartitionKey, int], records: Sequence[IncomingRecord]) -> dict[PartitionKey, CursorMove]:
+    """The compare-and-set moves that go with ``records``; ``expected`` has the cursors as they were saved."""
+    last = {record.place: record for record in records}
     return {
-        place: CursorMove(positions[place], record.offset + 1, hashlib.sha256(record.value or b"").digest())
+        place: CursorMove(expected.get(place), record.offset + 1, hashlib.sha256(record.value or b"").digest())
         for place, record in last.items()
     }
 
 
 def behind(positions: Mapping[PartitionKey, int], ends: Mapping[PartitionKey, int]) -> bool:
     """Whether anything before ``ends`` is still unread."""
-    return any(positions.get(key, 0) < end for key, end in ends.items())
+    return any(positions.get(place, 0) < end for place, end in ends.items())

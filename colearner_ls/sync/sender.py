@@ -11,7 +11,7 @@ from colearner_ls.bus.cloudevents import headers
 from colearner_ls.bus.errors import BusError
 from colearner_ls.bus.protocol import Bus
 from colearner_ls.bus.records import Ack, OutgoingRecord, Refused
-from colearner_ls.journal.outbox import OutboxRow
+from colearner_ls.journal.records import OutboxRow
 from colearner_ls.sync.journal_calls import JournalCalls
 
 BATCH_ROWS: Final = 200
@@ -20,6 +20,9 @@ BATCH_BYTES: Final = 2 * 1024 * 1024
 
 REFUSALS_BEFORE_GIVING_UP: Final = 2
 """A record that the broker refuses twice, on fresh producers, is ``refused`` (architecture.md, *Sending*)."""
+
+UNKNOWN_OFFSET: Final = -1
+"""The broker has the event but did not say where (journal/outbox.py, ``mark_sent``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +56,28 @@ class Sender:
         rows = _within(await self._journal.waiting(self._bus_key, BATCH_ROWS))
         if not rows:
             return Sent()
-        await self._journal.mark_sending([row.event_id for row in rows])
+        taken = set(await self._journal.mark_sending([row.id for row in rows]))
+        rows = [row for row in rows if row.id in taken]
         try:
             outcomes = await bus.publish([_record(row) for row in rows])
         except BusError:
-            await self._journal.mark_unsent([row.event_id for row in rows])
+            await self._journal.mark_unsent([row.id for row in rows])
             raise
-        acknowledged: list[tuple[str, int | None, int | None]] = []
+        acknowledged: list[tuple[str, int, int]] = []
         unknown: list[str] = []
         refused: list[tuple[str, str]] = []
         reason = None
         for row, outcome in zip(rows, outcomes, strict=True):
             if isinstance(outcome, Ack):
-                acknowledged.append((row.event_id, outcome.partition, outcome.offset))
+                acknowledged.append(
+                    (row.id, outcome.partition, UNKNOWN_OFFSET if outcome.offset is None else outcome.offset)
+                )
                 continue
             reason = outcome.reason
-            if isinstance(outcome, Refused) and self._is_final(row.event_id):
-                refused.append((row.event_id, outcome.reason))
+            if isinstance(outcome, Refused) and self._is_final(row.id):
+                refused.append((row.id, outcome.reason))
             else:
-                unknown.append(row.event_id)
+                unknown.append(row.id)
         await self._journal.settle(acknowledged, unknown, refused)
         return Sent(len(acknowledged), len(unknown), len(refused), reason)
 

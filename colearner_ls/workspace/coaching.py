@@ -37,10 +37,16 @@ def assign(ws: Workspace, request: Assign) -> Written:
     Raises :class:`BadInput` for empty words, a file that is not there, or lines past its end.
     """
     if not request.topic.strip() or not request.exercise.strip():
-        raise BadInput("An exercise needs a topic and a text.", "Give both, e.g. --topic 'error handling' --exercise '…'.")
+        raise BadInput(
+            "An exercise needs a topic and a text.", "Give both, e.g. --topic 'error handling' --exercise '…'."
+        )
     snapshot = ws.snapshot()
     known = _known_exercise(snapshot.me, request.exercise_id)
-    if request.step_id is not None and snapshot.me.plan and request.step_id not in {step.id for step in snapshot.me.plan}:
+    if (
+        request.step_id is not None
+        and snapshot.me.plan
+        and request.step_id not in {step.id for step in snapshot.me.plan}
+    ):
         steps = ", ".join(step.id for step in snapshot.me.plan)
         raise BadInput(f"The plan has no step “{request.step_id}”.", f"Its steps are: {steps}.")
     event_id = new_id()

@@ -64,23 +64,40 @@ def _journal(ws: Workspace, facts: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("ok", "journal", f"{ws.journal.path} is sound")
     for salvage in ws.journal.salvages():
         lost = "; ".join(salvage.lost) or "nothing was lost"
-        yield Finding("warning", "journal", f"A damaged journal was salvaged ({salvage.cause}): {lost}.", f"It is kept as {salvage.kept}.")
-    quarantined = ws.journal.quarantine_count()
+        yield Finding(
+            "warning",
+            "journal",
+            f"A damaged journal was salvaged ({salvage.cause}): {lost}.",
+            f"It is kept as {salvage.kept}.",
+        )
+    quarantined = ws.journal.quarantine.count()
     if quarantined:
-        yield Finding("warning", "quarantine", f"{quarantined} records were not accepted.", "`colearner quarantine` lists them.")
+        yield Finding(
+            "warning", "quarantine", f"{quarantined} records were not accepted.", "`colearner quarantine` lists them."
+        )
 
 
 def _session(ws: Workspace) -> Iterator[Finding]:
     snapshot = ws.snapshot()
     yield Finding("ok", "session", f"{ws.session_id}, stage {snapshot.me.stage}, {snapshot.session.events} events")
     yield Finding("info", "trust", "This session is unverified: nobody's signature is checked in this version.")
-    for hole in ws.journal.holes(ws.session_id):
+    for hole in (each for each in ws.journal.holes() if each.session_id == ws.session_id):
         numbers = str(hole.first) if hole.first == hole.last else f"{hole.first}-{hole.last}"
-        yield Finding("warning", "holes", f"Events {numbers} of writer {hole.writer[:8]} have not arrived.", "They may still come; `colearner sync` looks.")
-    newest = ws.journal.newest_hlc(ws.session_id)
-    lead = (newest or 0) - time.time_ns() // 1000
+        yield Finding(
+            "warning",
+            "holes",
+            f"Events {numbers} of writer {hole.writer[:8]} have not arrived.",
+            "They may still come; `colearner sync` looks.",
+        )
+    newest = max((stored.event.hlc for stored in ws.journal.events(ws.session_id)), default=0)
+    lead = newest - time.time_ns() // 1000
     if lead > CLOCK_LEAD_US:
-        yield Finding("warning", "clock", f"The newest event is {lead / 1e6:.0f} s ahead of this machine's clock.", "Check both clocks.")
+        yield Finding(
+            "warning",
+            "clock",
+            f"The newest event is {lead / 1e6:.0f} s ahead of this machine's clock.",
+            "Check both clocks.",
+        )
 
 
 def _bus(ws: Workspace, *, check_bus: bool, wait: float) -> Iterator[Finding]:
@@ -88,23 +105,27 @@ def _bus(ws: Workspace, *, check_bus: bool, wait: float) -> Iterator[Finding]:
     bound = ws.journal.bound_bus(ws.session_id)
     if bound not in (None, bus.key):
         yield Finding(
-            "error", "bus", f"The session is bound to {bound}, but {bus.key} is set here: its events stay in the journal.",
+            "error",
+            "bus",
+            f"The session is bound to {bound}, but {bus.key} is set here: its events stay in the journal.",
             "Name the old bus again, or bind the session anew with `colearner sync --rebind`.",
         )
         return
     outcome = sync_once(ws, wait=wait, fetch=True) if check_bus else None
     link = link_state(ws.journal, bus.key)
-    counts = ws.journal.outbox_counts(bus.key)
+    counts = ws.journal.outbox.counts(bus.key)
     pid = holder_pid(ws.settings.folder)
     if pid:
         yield Finding("ok", "sync", f"Process {pid} runs sync here.")
     if outcome is not None and outcome.error:
-        yield Finding("error", "bus", f"{bus.redacted}: {outcome.error}", "Events wait here and go out when the bus is back.")
+        yield Finding(
+            "error", "bus", f"{bus.redacted}: {outcome.error}", "Events wait here and go out when the bus is back."
+        )
     elif link.last_error:
         yield Finding("warning", "bus", f"{bus.redacted}: {link.last_error}")
     elif link.seen_us or outcome:
         yield Finding("ok", "bus", f"{bus.redacted} answers")
     if counts.unsent:
         yield Finding("warning", "outbox", f"{counts.unsent} events wait to be sent.")
-    for refusal in ws.journal.refusals():
+    for refusal in ws.journal.outbox.refused():
         yield Finding("error", "outbox", f"{refusal.event_type} {refusal.event_id[-8:]} was refused: {refusal.reason}")

@@ -5,30 +5,33 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from colearner_ls.domain.state import Exercise, Stuck
+from colearner_ls.contracts.errors import BadInput
+from colearner_ls.domain.state import Exercise, SessionState, Stuck
+from colearner_ls.journal.errors import OtherBus
+from colearner_ls.journal.journal import Journal
+from colearner_ls.journal.location import open_journal
 from colearner_ls.journal.records import Draft, Stored
-from colearner_ls.journal.registry import Registry
-from colearner_ls.journal.store import Journal
+from colearner_ls.journal.registry import How, Registry
 from colearner_ls.journal.tail import Tail
 from colearner_ls.workspace.config_file import write_config
+from colearner_ls.workspace.requests import ShareEvidence, Submit, UseCase
 from colearner_ls.workspace.results import (
     AmbiguousId,
-    BadInput,
     NoSession,
     NotLive,
     NotYours,
+    Preview,
     Snapshot,
+    SyncStatus,
     UnknownTarget,
     Written,
 )
 from colearner_ls.workspace.session_view import SessionView
 from colearner_ls.workspace.settings import Settings
-from colearner_ls.workspace.sync_status import delivery_of, sync_status
+from colearner_ls.workspace.sync_status import delivery_of, notices, sync_status
 from colearner_ls.workspace.writing import Outgoing
-
-_T = TypeVar("_T")
 
 SHORTEST_ID = 4
 """An id may be given by any unique beginning or end of at least so many characters (cli.md)."""
@@ -43,13 +46,19 @@ class Workspace:
     event loop.
     """
 
-    def __init__(self, settings: Settings, journal: Journal, session_id: str, role: str) -> None:
+    def __init__(
+        self, settings: Settings, journal: Journal, session_id: str, role: str, other_bus: OtherBus | None = None
+    ) -> None:
         self.settings = settings
         self.journal = journal
         self.session_id = session_id
         self.role = role
         self.student_id = settings.student
+        self.other_bus = other_bus
+        """Set where the session is bound to another bus than the settings name: its events are kept, nothing moves."""
         self._view = SessionView(journal, session_id)
+        self._shown: tuple[SessionState, SyncStatus] | None = None
+        self._revision = 0
         self._lock = threading.RLock()
 
     @classmethod
@@ -65,18 +74,22 @@ class Workspace:
                 f"{settings.root} brings a .colearner/ that was not set up on this machine, or was changed since.",
                 "If you trust it: `colearner join INVITE`, or name the session yourself with --session.",
             )
-        journal = Journal.open(settings.folder, home=settings.home)
+        journal, _ = open_journal(settings.folder, settings.home)
+        other_bus = None
         try:
-            journal.follow(session_id, settings.bus.key)
+            try:
+                journal.follow(session_id, settings.bus.key)
+            except OtherBus as error:
+                other_bus = error
             if settings.overrides.session:
-                how = "session" if settings.overrides.label == "command line" else "editor"
+                how: How = "session" if settings.overrides.label == "command line" else "editor"
                 registry = Registry(settings.home)
                 if not registry.is_live(settings.root, bus=settings.bus.key, session=session_id):
                     registry.record(settings.root, bus=settings.bus.key, session=session_id, how=how)
         except BaseException:
             journal.close()
             raise
-        return cls(settings, journal, session_id, role)
+        return cls(settings, journal, session_id, role, other_bus)
 
     @property
     def root(self) -> Path:
@@ -90,20 +103,27 @@ class Workspace:
     def snapshot(self) -> Snapshot:
         """The state of the current session as the journal has it now."""
         with self._lock:
-            state, revision = self._view.refresh()
+            state = self._view.refresh()
             me = state.learner(self.student_id)
+            sync = sync_status(self.journal, self.settings)
             return Snapshot(
-                revision=revision,
+                revision=self._revision_of(state, sync),
                 role=self.role,
                 session_id=self.session_id,
                 student_id=me.student_id or self.student_id,
                 author=self.settings.author,
                 session=state,
                 me=me,
-                sync=sync_status(self.journal, self.settings),
+                sync=sync,
                 sharing=self._sharing(me.sharing),
-                notices=self.journal.notices(),
+                notices=notices(self),
             )
+
+    def _revision_of(self, state: SessionState, sync: SyncStatus) -> int:
+        if self._shown is None or self._shown[0] is not state or self._shown[1] != sync:
+            self._shown = (state, sync)
+            self._revision += 1
+        return self._revision
 
     def _sharing(self, told: str | None) -> str:
         order = ("auto", "ask", "off")
@@ -184,9 +204,29 @@ class Workspace:
         """Take an automatic action for this process; false where another one has it already."""
         return self.journal.claim(key)
 
+    def do(self, request: UseCase) -> Written | None:
+        """Carry out any use case by its request (:mod:`.requests`); ``None`` only for a receipt sent already."""
+        from colearner_ls.workspace.use_cases import carry_out
+
+        return carry_out(self, request)
+
+    def preview(self, request: Submit | ShareEvidence) -> Preview:
+        """What that request would send, without sending it."""
+        from colearner_ls.workspace.submitting import preview_evidence, preview_submission
+
+        if isinstance(request, Submit):
+            return preview_submission(self, request)
+        return preview_evidence(self, request)
+
+    def saved(self, paths: Sequence[str]) -> Written | None:
+        """Files were saved in an editor; see :func:`.saving.saved`."""
+        from colearner_ls.workspace.saving import saved
+
+        return saved(self, paths)
+
     def put_link(self, target_id: str, exercise_id: str) -> None:
         """Remember which exercise a submission or feedback belongs to, said by hand."""
-        self.journal.put_local("link", target_id, {"exercise_id": exercise_id}, session_id=self.session_id)
+        self.journal.local.put("link", target_id, {"exercise_id": exercise_id}, session=self.session_id)
         self._view.forget_links()
 
     def keep_config(self, changes: Mapping[str, Any]) -> None:
@@ -197,11 +237,9 @@ class Workspace:
         """Call ``changed`` from a thread after every commit of any process, until the result is closed."""
         return Tail(self.journal, lambda _news: changed())
 
-    def history(
-        self, types: Sequence[str] = (), *, after_row: int = 0, limit: int | None = None
-    ) -> list[Stored]:
+    def history(self, types: Sequence[str] = (), *, after_row: int = 0, limit: int | None = None) -> list[Stored]:
         """Events of the session: in the order of the fold, or after ``after_row`` in journal order."""
-        if after_row:
+        if after_row:  # noqa: SIM108 - two sentences read better than one long one
             events = self.journal.events(self.session_id, after_row=after_row)
         else:
             events = self.journal.events_in_order(self.session_id)
@@ -217,7 +255,8 @@ class Workspace:
         known = {exercise.id for exercise in me.exercises}
         if given in known:
             return given
-        found = set(self.journal.find(self.session_id, given)) if len(given) >= SHORTEST_ID else set()
+        events = self.journal.find(given) if len(given) >= SHORTEST_ID else ()
+        found = {stored.event.id for stored in events if stored.event.session_id == self.session_id}
         if given in found:
             return given
         if len(given) >= SHORTEST_ID:
@@ -241,7 +280,9 @@ class Workspace:
     def find_stuck(self, given: str) -> Stuck:
         """The stuck report that ``given`` means."""
         reports = {report.id: report for report in self.snapshot().me.stuck}
-        matching = {each for each in reports if len(given) >= SHORTEST_ID and (each.startswith(given) or each.endswith(given))}
+        matching = {
+            each for each in reports if len(given) >= SHORTEST_ID and (each.startswith(given) or each.endswith(given))
+        }
         return reports[given] if given in reports else reports[_only(given, matching, "stuck report")]
 
     def open_exercise(self, given: str | None, *, required: bool = True) -> Any:
@@ -269,7 +310,9 @@ def _only(given: str, found: set[str], what: str = "event or exercise") -> str:
     if found:
         raise AmbiguousId(given, tuple(sorted(found)))
     short = f" (give at least {SHORTEST_ID} characters)" if len(given) < SHORTEST_ID else ""
-    raise UnknownTarget(f"No {what} here goes by “{given}”{short}.", "`colearner status` and `colearner history` show the ids.")
+    raise UnknownTarget(
+        f"No {what} here goes by “{given}”{short}.", "`colearner status` and `colearner history` show the ids."
+    )
 
 
 def required(settings: Settings) -> tuple[str, str]:

@@ -82,7 +82,9 @@ def _from_text(given: str) -> dict[str, str]:
         raw = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
         values = json.loads(raw)
     except (binascii.Error, ValueError) as error:
-        raise BadInvite("That text is no invite, or a part of one.", "Paste the whole of what the coach sent.") from error
+        raise BadInvite(
+            "That text is no invite, or a part of one.", "Paste the whole of what the coach sent."
+        ) from error
     if not isinstance(values, dict):
         raise BadInvite("That text is no invite.", "Paste the whole of what the coach sent.")
     return {str(name): str(value) for name, value in values.items()}

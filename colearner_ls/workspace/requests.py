@@ -209,3 +209,23 @@ class SetSharing:
     """The student's switch: ``auto``, ``ask`` or ``off``."""
 
     mode: str
+
+
+UseCase = (
+    SetPlan
+    | Assign
+    | Withdraw
+    | GiveFeedback
+    | GiveHint
+    | Submit
+    | ShareEvidence
+    | Acknowledge
+    | ReportProgress
+    | ReportStuck
+    | ResolveStuck
+    | MoveStage
+    | CloseSession
+    | Link
+    | SetSharing
+)
+"""Everything that an open workspace can be asked to do."""

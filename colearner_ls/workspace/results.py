@@ -145,7 +145,9 @@ class AmbiguousId(BadInput):
     """Several ids begin or end so; ``candidates`` lists them."""
 
     def __init__(self, given: str, candidates: tuple[str, ...]) -> None:
-        super().__init__(f"“{given}” names several: {', '.join(candidates)}.", "Give more characters of the one you mean.")
+        super().__init__(
+            f"“{given}” names several: {', '.join(candidates)}.", "Give more characters of the one you mean."
+        )
         self.candidates = candidates
 
 

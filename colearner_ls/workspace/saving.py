@@ -79,9 +79,9 @@ def anchored_paths(learner: LearnerState) -> set[str]:
 def active_step(learner: LearnerState, paths: Sequence[str] = ()) -> str | None:
     """The step being worked on: that of an unfinished exercise in ``paths``, else the plan's active or next one."""
     for exercise in learner.exercises:
-        if exercise.status in ("assigned", "accepted", "revise") and exercise.step_id:
-            if {str(anchor.get("path")) for anchor in exercise.anchors} & set(paths):
-                return exercise.step_id
+        anchored = {str(anchor.get("path")) for anchor in exercise.anchors}
+        if exercise.status in ("assigned", "accepted", "revise") and exercise.step_id and anchored & set(paths):
+            return exercise.step_id
     if learner.active_step:
         return learner.active_step
     for status in ("active", "next"):

@@ -35,8 +35,10 @@ def link(ws: Workspace, request: Link) -> Written:
     """Say by hand which exercise a submission or feedback belongs to. A local record: nothing leaves."""
     target = ws.find(request.target_id)
     me = ws.snapshot().me
-    if target not in {known.id for known in (*me.submissions, *me.feedback)}:
-        raise BadInput(f"“{request.target_id}” is neither a submission nor feedback.", "`colearner history` shows their ids.")
+    if target not in {each.id for each in me.submissions} | {each.id for each in me.feedback}:
+        raise BadInput(
+            f"“{request.target_id}” is neither a submission nor feedback.", "`colearner history` shows their ids."
+        )
     exercise = ws.find_exercise(request.exercise_id)
     ws.put_link(target, exercise.id)
     return Written(target, "link", ws.session_id, ws.student_id, exercise.id, delivery="local")

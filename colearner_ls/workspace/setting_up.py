@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from colearner_ls.contracts.errors import BadInput
-from colearner_ls.journal.location import ignore_itself
-from colearner_ls.journal.registry import Registry
+from colearner_ls.journal.journal import make_folder
+from colearner_ls.journal.registry import How, Registry
 from colearner_ls.workspace.config_file import write_config
 from colearner_ls.workspace.door import Workspace
 from colearner_ls.workspace.invite import Invite, parse_invite
@@ -64,7 +64,7 @@ def _prepared(
         )
     overrides = Overrides(role, session, student, settings.overrides.author, bus or settings.overrides.bus)
     chosen = resolve(settings.root, overrides, env)
-    ignore_itself(chosen.folder)
+    make_folder(chosen.folder)
     named_bus = bus or settings.overrides.bus
     write_config(
         chosen.root,
@@ -76,7 +76,7 @@ def _prepared(
             "bus": str(chosen.bus) if named_bus else None,
         },
     )
-    how = "join" if bus else "init"
+    how: How = "join" if bus else "init"
     Registry(chosen.home).record(chosen.root, bus=chosen.bus.key, session=session, how=how)
     kept = Overrides(author=settings.overrides.author, bus=settings.overrides.bus)
     return Workspace.open(resolve(chosen.root, kept, env))
@@ -105,5 +105,6 @@ def _started(workspace: Workspace, student: str | None, coach: str | None, title
 def _check_session(session: str) -> None:
     if not 1 <= len(session) <= 200 or any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 for char in session):
         raise BadInput(
-            "That is not a session id.", "Accepted: 1 to 200 characters without control characters, or none for a new one."
+            "That is not a session id.",
+            "Accepted: 1 to 200 characters without control characters, or none for a new one.",
         )

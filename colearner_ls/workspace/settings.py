@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from colearner_ls.bus.url import BadBusUrl, BusUrl
+from colearner_ls.bus.errors import BadBusUrl
+from colearner_ls.bus.url import BusUrl
 from colearner_ls.contracts.errors import BadInput
 from colearner_ls.journal.identity import machine_id
 from colearner_ls.journal.registry import Registry, user_data_folder
@@ -98,13 +99,17 @@ def read_config(root: Path) -> dict[str, Any]:
     except NotADirectoryError:
         return {}
     except UnicodeDecodeError as error:
-        raise BadConfig(f"{path} is not UTF-8 text: {error}.", "Mend the file or move it away; nothing was changed.") from error
+        raise BadConfig(
+            f"{path} is not UTF-8 text: {error}.", "Mend the file or move it away; nothing was changed."
+        ) from error
     except OSError as error:
         raise BadConfig(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
     try:
         config = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadConfig(f"{path} is not valid TOML: {error}.", "Mend that line or move the file away; nothing was changed.") from error
+        raise BadConfig(
+            f"{path} is not valid TOML: {error}.", "Mend that line or move the file away; nothing was changed."
+        ) from error
     _check_config(path, config)
     return config
 
@@ -211,7 +216,9 @@ class _Found:
         return None
 
 
-def _resolve_bus(overrides: Overrides, env: Mapping[str, str], config: Mapping[str, Any], home: Path, found: _Found) -> BusUrl:
+def _resolve_bus(
+    overrides: Overrides, env: Mapping[str, str], config: Mapping[str, Any], home: Path, found: _Found
+) -> BusUrl:
     embedded = str(BusUrl.for_file(home / "bus.db"))
     candidates: tuple[tuple[str, Callable[[], str | None]], ...] = (
         (overrides.label, lambda: overrides.bus),
@@ -258,7 +265,9 @@ def _agent_yaml_url(aafw_home: str | None) -> str | None:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadConfig(f"{path} cannot be read: {error}.", "Mend it, or name the bus with --bus or COLEARNER_BUS.") from error
+        raise BadConfig(
+            f"{path} cannot be read: {error}.", "Mend it, or name the bus with --bus or COLEARNER_BUS."
+        ) from error
     kafka = document.get("kafka") if isinstance(document, dict) else None
     brokers = kafka.get("brokers") if isinstance(kafka, dict) else None
     if isinstance(brokers, str):

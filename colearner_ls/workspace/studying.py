@@ -39,11 +39,17 @@ def _ack(ws: Workspace, request: Acknowledge) -> tuple[Outgoing, str | None]:
         if target in (exercise.id, exercise.event_id):
             status = _status(request.status or "accepted", EXERCISE_ACKS)
             payload = {"status": status, "exercise_id": exercise.id, "note": note}
-            outgoing = Outgoing("exercise_assigned_ack", without_nothing(payload), None, exercise.event_id, exercise.event_id)
+            outgoing = Outgoing(
+                "exercise_assigned_ack", without_nothing(payload), None, exercise.event_id, exercise.event_id
+            )
             return outgoing, exercise.id
     for submission in me.submissions:
         if submission.id == target:
-            payload = {"status": request.status or "received", "exercise_id": submission.exercise_id, "submission_id": target}
+            payload = {
+                "status": request.status or "received",
+                "exercise_id": submission.exercise_id,
+                "submission_id": target,
+            }
             return Outgoing("exercise_submission_ack", without_nothing(payload), None, target), submission.exercise_id
     for feedback in me.feedback:
         if feedback.id == target:
@@ -71,9 +77,15 @@ def report_progress(ws: Workspace, request: ReportProgress) -> Written:
     if not (request.completed or request.confidence or request.active_step):
         raise BadInput("There is no progress in that.", "Name a step done, a confidence or the active step.")
     plan = ws.snapshot().me.plan
-    unknown = [step for step in (*request.completed, request.active_step) if step and plan and step not in {known.id for known in plan}]
+    unknown = [
+        step
+        for step in (*request.completed, request.active_step)
+        if step and plan and step not in {known.id for known in plan}
+    ]
     if unknown:
-        raise BadInput(f"The plan has no step {', '.join(unknown)}.", f"Its steps: {', '.join(step.id for step in plan)}.")
+        raise BadInput(
+            f"The plan has no step {', '.join(unknown)}.", f"Its steps: {', '.join(step.id for step in plan)}."
+        )
     for topic, value in request.confidence.items():
         if not 0 <= value <= 1:
             raise BadInput(f"A confidence of {value} in “{topic}” is out of range.", "Accepted: 0 to 1.")

@@ -142,7 +142,9 @@ def _capture(
         buffer=buffers.get(path),
         anchors=tuple(anchors),
         lines=lines,
-        max_snippet_bytes=min(limit, DEFAULT_MAX_SNIPPET_BYTES) if isinstance(limit, int) else DEFAULT_MAX_SNIPPET_BYTES,
+        max_snippet_bytes=min(limit, DEFAULT_MAX_SNIPPET_BYTES)
+        if isinstance(limit, int)
+        else DEFAULT_MAX_SNIPPET_BYTES,
     )
 
 

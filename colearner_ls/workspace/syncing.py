@@ -113,7 +113,7 @@ def _waited_for_holder(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOu
         pid = holder_pid(ws.settings.folder)
         if pid is None:
             return None
-        waiting = ws.journal.outbox_counts(ws.settings.bus.key).unsent
+        waiting = ws.journal.outbox.counts(ws.settings.bus.key).unsent
         link = link_state(ws.journal, ws.settings.bus.key)
         fetched = link.caught_up and link.connected
         if not waiting and (fetched or not fetch):
@@ -138,9 +138,9 @@ def _sync_now(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOutcome:
     try:
         asyncio.run(work())
     except ColearnerError as error:
-        delivered = not ws.journal.outbox_counts(ws.settings.bus.key).unsent
+        delivered = not ws.journal.outbox.counts(ws.settings.bus.key).unsent
         return SyncOutcome(delivered, False, error=error.message)
-    return SyncOutcome(not ws.journal.outbox_counts(ws.settings.bus.key).unsent, fetch)
+    return SyncOutcome(not ws.journal.outbox.counts(ws.settings.bus.key).unsent, fetch)
 
 
 def _client_id(ws: Workspace) -> str:

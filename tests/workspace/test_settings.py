@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from colearner_ls.bus.url import BadBusUrl, BusUrl
+from colearner_ls.bus.errors import BadBusUrl
+from colearner_ls.bus.url import BusUrl
 from colearner_ls.journal.registry import Registry
 from colearner_ls.workspace.settings import BadConfig, Overrides, Settings, find_root, resolve
 

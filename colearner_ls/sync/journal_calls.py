@@ -1,0 +1,103 @@
+"""The journal, callable from an event loop: every call runs in one worker thread, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from colearner_ls.bus.records import IncomingRecord, PartitionKey
+from colearner_ls.journal.journal import Journal
+from colearner_ls.journal.records import Backfill, Cursor, CursorMove, OutboxRow, Received
+
+_T = TypeVar("_T")
+
+
+class JournalCalls:
+    """Journal access for sync. A context manager: leaving it waits for the call under way."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="colearner-sync-journal")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+    async def _call(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    # -- sending
+
+    async def waiting(self, bus: str, limit: int) -> Sequence[OutboxRow]:
+        return await self._call(lambda: self._journal.outbox.waiting(bus, limit))
+
+    async def mark_sending(self, ids: Sequence[str]) -> Sequence[str]:
+        return await self._call(lambda: self._journal.outbox.mark_sending(ids))
+
+    async def mark_unsent(self, ids: Sequence[str]) -> None:
+        await self._call(lambda: self._journal.outbox.mark_unsent(ids))
+
+    async def settle(
+        self,
+        acknowledged: Sequence[tuple[str, int, int]],
+        unknown: Sequence[str],
+        refused: Sequence[tuple[str, str]],
+    ) -> None:
+        """Note what became of one batch."""
+
+        def work() -> None:
+            outbox = self._journal.outbox
+            if acknowledged:
+                outbox.mark_sent(acknowledged)
+            if unknown:
+                outbox.mark_unsent(unknown)
+            for event_id, reason in refused:
+                outbox.mark_refused(event_id, reason)
+
+        await self._call(work)
+
+    async def requeue(self, bus: str) -> int:
+        """What a dead sender left in ``sending`` waits again."""
+        return await self._call(lambda: self._journal.outbox.requeue(bus))
+
+    async def resend_unseen(self, bus: str) -> int:
+        return await self._call(lambda: self._journal.outbox.resend_unseen(bus))
+
+    # -- reading
+
+    async def cursors(self, bus: str) -> Mapping[PartitionKey, Cursor]:
+        return await self._call(lambda: self._journal.cursors.all(bus))
+
+    async def reset_cursors(self, bus: str) -> None:
+        await self._call(lambda: self._journal.cursors.reset(bus))
+
+    async def receive(
+        self,
+        bus: str,
+        records: Sequence[IncomingRecord],
+        moves: Mapping[PartitionKey, CursorMove],
+        *,
+        backfill: int | None = None,
+    ) -> Received:
+        return await self._call(lambda: self._journal.receive(bus, records, moves, backfill=backfill))
+
+    async def backfills(self, bus: str) -> Sequence[Backfill]:
+        return await self._call(lambda: self._journal.cursors.backfills(bus))
+
+    async def finish_backfill(self, number: int) -> None:
+        await self._call(lambda: self._journal.cursors.finish_backfill(number))
+
+    # -- what is known of the bus
+
+    async def bus_values(self, bus: str) -> Mapping[str, Any]:
+        return await self._call(lambda: self._journal.bus_values.get(bus))
+
+    async def put_bus_values(self, bus: str, values: Mapping[str, Any]) -> None:
+        await self._call(lambda: self._journal.bus_values.put(bus, values))

@@ -1,0 +1,80 @@
+"""How the workspace stands with its bus, from what the journal remembers: no network, no asyncio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from colearner_ls.journal.journal import Journal
+from colearner_ls.sync.holder import holder_pid
+from colearner_ls.workspace.results import Delivery, SyncStatus
+
+if TYPE_CHECKING:
+    from colearner_ls.workspace.door import Workspace
+    from colearner_ls.workspace.settings import Settings
+
+EMBEDDED: Final = "sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """What the process that last talked to a bus wrote down. ``seen_us``: µs since the Unix epoch."""
+
+    connected: bool = False
+    caught_up: bool = False
+    seen_us: int | None = None
+    last_error: str | None = None
+    healed: str | None = None
+    incomplete: str | None = None
+
+
+def link_state(journal: Journal, bus_key: str) -> LinkState:
+    """The noted state of the link to that bus."""
+    values = journal.bus_values.get(bus_key)
+    return LinkState(
+        connected=bool(values.get("connected")),
+        caught_up=bool(values.get("caught_up")),
+        seen_us=values.get("seen_us"),
+        last_error=values.get("last_error"),
+        healed=values.get("healed"),
+        incomplete=values.get("incomplete"),
+    )
+
+
+def sync_status(journal: Journal, settings: Settings) -> SyncStatus:
+    """The status as a person is shown it."""
+    bus = settings.bus
+    link = link_state(journal, bus.key)
+    counts = journal.outbox.counts(bus.key)
+    return SyncStatus(
+        bus=bus.redacted,
+        embedded=bus.scheme == EMBEDDED,
+        connected=link.connected,
+        waiting=counts.unsent,
+        refused=counts.refused,
+        last_error=link.last_error,
+        seen_us=link.seen_us,
+        holder_pid=holder_pid(settings.folder),
+        loading=tuple(each.id for each in journal.sessions() if each.loading),
+    )
+
+
+def delivery_of(journal: Journal, settings: Settings, event_id: str) -> Delivery:
+    """Where an own event stands: the broker has it, this machine's bus has it, or it waits here."""
+    stored = journal.event(event_id)
+    if stored is None or stored.delivery != "sent":
+        return "kept"
+    return "local" if settings.bus.scheme == EMBEDDED else "sent"
+
+
+def notices(ws: Workspace) -> tuple[str, ...]:
+    """What a person should be told about this workspace, one sentence each."""
+    said: list[str] = []
+    if ws.other_bus is not None:
+        said.append(f"{ws.other_bus.message} {ws.other_bus.hint}")
+    link = link_state(ws.journal, ws.settings.bus.key)
+    if link.incomplete:
+        said.append(f"The history is incomplete: {link.incomplete}.")
+    if link.healed:
+        said.append(f"The bus was read again from its beginning: {link.healed}.")
+    return tuple(said)
