@@ -43,7 +43,7 @@ def put(db: sqlite3.Connection, bus: str, key: str, value: Any) -> None:
         return
     query = """INSERT INTO bus_value(bus, key, value) VALUES(?,?,?)
         ON CONFLICT(bus, key) DO UPDATE SET value = excluded.value"""
-    db.execute(query, (bus, key, json.dumps(value, ensure_ascii=False)))
+    db.execute(query, (bus, key, json.dumps(value)))
 
 
 def add_count(db: sqlite3.Connection, bus: str, key: str, number: int) -> None:

@@ -12,24 +12,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import quote_from_bytes
 
 from colearner_ls.journal import schema
+from colearner_ls.journal.connecting import ReadOnlySource, connect
 from colearner_ls.journal.errors import (
     JournalClosed,
     JournalMalformed,
+    JournalMissing,
     LockTimeout,
     ReadOnly,
-    StorageFailed,
     WalRefused,
 )
 from colearner_ls.journal.faults import missing, os_faults, sqlite_faults
 from colearner_ls.journal.lock import FileLock
 
 T = TypeVar("T")
-
-_BUSY_MS: Final = 5000
-"""How long SQLite itself waits for a program that does not know our lock, in ms."""
 
 _WAL_LIMIT: Final = 64 * 1024 * 1024
 """The write-ahead log is cut back to this many bytes after a checkpoint."""
@@ -56,10 +53,12 @@ class Database:
         readonly: bool = False,
         prepare: Callable[[sqlite3.Connection, os.stat_result], None] | None = None,
         repair: Callable[[JournalMalformed], None] | None = None,
+        resume: Callable[[], bool] | None = None,
         committed: Callable[[], None] | None = None,
     ) -> None:
         """``prepare`` runs under the lock on every new writing connection; ``repair`` salvages a malformed file
-        (without it the error goes to the caller); ``committed`` runs after every commit that changed something."""
+        (without it the error goes to the caller); ``resume`` finishes a salvage that was cut short, if there is one, and
+        tells whether the file is there now; ``committed`` runs after every commit that changed something."""
         self.path = path
         self.lock = FileLock(path.with_suffix(".lock"))
         self.readonly = readonly
@@ -68,6 +67,7 @@ class Database:
         self._create = create
         self._prepare = prepare
         self._repair = repair
+        self._resume = resume
         self._committed = committed
         self._mutex = threading.Lock()  # guards the fields below; never held while SQLite works
         self._writing = threading.Lock()  # guards the writing connection, should the lock file have been deleted
@@ -76,20 +76,23 @@ class Database:
         self._idle: list[tuple[int, sqlite3.Connection]] = []
         self._retired: list[sqlite3.Connection] = []
         self._closed = False
-        self._source = None if not readonly else _ReadOnlySource(path)
+        self._source = None if not readonly else ReadOnlySource(path)
         _OPEN.add(self)
 
     # -- reading
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on one consistent view of the journal; never waits for a writer."""
-        for _ in range(2):
-            try:
-                return self._read_once(work)
-            except JournalMalformed as error:
-                if self._repair is None:
-                    raise
-                self._repair(error)
+        try:
+            return self._read_once(work)
+        except JournalMissing:
+            # For a moment of another process's salvage there is no file at the path.
+            if self._resume is None or not self._resume():
+                raise
+        except JournalMalformed as error:
+            if self._repair is None:
+                raise
+            self._repair(error)
         return self._read_once(work)
 
     def _read_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -109,7 +112,7 @@ class Database:
             if self._idle:
                 return self._idle.pop()
             generation = self.generation
-        return generation, self.connect()
+        return generation, self.reader()
 
     def _give_back(self, generation: int, db: sqlite3.Connection) -> None:
         with self._mutex:
@@ -121,19 +124,19 @@ class Database:
         if closed:
             self.close()
 
-    def connect(self) -> sqlite3.Connection:
+    def reader(self) -> sqlite3.Connection:
         """A reading connection of one's own; give it to :meth:`retire` in the end."""
         with sqlite_faults(self.path):
             if self._source is not None:
                 return self._source.connect()
             if not self.path.exists():
                 raise missing(self.path)
-            db = _connect(self.path, "rw")
+            db = connect(self.path, "rw")
             db.execute("PRAGMA query_only=ON")
             return db
 
     def retire(self, db: sqlite3.Connection) -> None:
-        """Take back a connection from :meth:`connect`; it is closed when the lock is held anyway."""
+        """Take back a connection from :meth:`reader`; it is closed when the lock is held anyway."""
         with self._mutex:
             self._retired.append(db)
             closed = self._closed
@@ -142,24 +145,23 @@ class Database:
 
     # -- writing
 
-    def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool) -> T:
+    def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool, quiet: bool = False) -> T:
         """Run ``work`` in one write transaction, kept wholly or not at all.
 
         ``durable``: when this returns, the disk has it (``synchronous=FULL``, one fsync); otherwise a power cut, but no
-        end of a process, may take it back. Raises the errors of :mod:`colearner_ls.journal.errors`.
+        end of a process, may take it back. ``quiet``: nobody needs to hear of it at once.
         """
         if self.readonly:
             raise ReadOnly(self.path)
-        for _ in range(2):
-            try:
-                return self._write_once(work, durable)
-            except JournalMalformed as error:
-                if self._repair is None:
-                    raise
-                self._repair(error)
-        return self._write_once(work, durable)
+        try:
+            return self._write_once(work, durable, quiet)
+        except JournalMalformed as error:
+            if self._repair is None:
+                raise
+            self._repair(error)
+        return self._write_once(work, durable, quiet)
 
-    def _write_once(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+    def _write_once(self, work: Callable[[sqlite3.Connection], T], durable: bool, quiet: bool) -> T:
         with self.locked(), self._writing:
             db = self._writing_connection()
             before = db.total_changes
@@ -167,7 +169,7 @@ class Database:
                 result = self._transact(db, work, durable)
             changed = db.total_changes != before
             self._close_retired()
-        if changed and self._committed is not None:
+        if changed and not quiet and self._committed is not None:
             self._committed()
         return result
 
@@ -211,7 +213,7 @@ class Database:
         return db
 
     def _open_writer(self) -> sqlite3.Connection:
-        db = _connect(self.path, "rwc" if self._create else "rw")
+        db = connect(self.path, "rwc" if self._create else "rw")
         try:
             prepare_layout(db, self.path)
             self._file = os.stat(self.path)  # noqa: PTH116 - keeps device and inode for samestat
@@ -341,76 +343,8 @@ def prepare_layout(db: sqlite3.Connection, path: Path) -> None:
     schema.migrate(db, path)
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    name = f"file:{quote_from_bytes(os.fsencode(path))}?mode={mode}"
-    db = sqlite3.connect(name, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000)
-    db.execute("PRAGMA trusted_schema=OFF")
-    return db
-
-
 def _leave(db: sqlite3.Connection) -> None:
     """End whatever transaction is open. SQLite has often rolled back by itself after an error."""
     if db.in_transaction:
         with contextlib.suppress(sqlite3.Error):
             db.execute("ROLLBACK")
-
-
-class _ReadOnlySource:
-    """Reads a journal whose folder cannot be written.
-
-    SQLite reads a WAL database there only if its shared-memory file exists already; else a private copy is read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._copy: Path | None = None
-
-    def connect(self) -> sqlite3.Connection:
-        if self._copy is None:
-            if not self._path.exists():
-                raise missing(self._path)
-            try:
-                return self._open(self._path)
-            except sqlite3.OperationalError as error:
-                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (
-                    sqlite3.SQLITE_CANTOPEN,
-                    sqlite3.SQLITE_READONLY,
-                ):
-                    raise
-            self._copy = self._make_copy()
-        return self._open(self._copy)
-
-    def _open(self, path: Path) -> sqlite3.Connection:
-        db = _connect(path, "ro")
-        try:
-            db.execute("SELECT count(*) FROM sqlite_master").fetchone()  # only now the file is really opened
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _make_copy(self) -> Path:
-        import shutil
-        import tempfile
-
-        folder = Path(tempfile.mkdtemp(prefix="colearner-read-"))
-        try:
-            for suffix in ("", "-wal"):
-                source = self._path.with_name(self._path.name + suffix)
-                if source.exists():
-                    shutil.copyfile(source, folder / source.name)
-            db = _connect(folder / self._path.name, "rw")  # recovers the copied write-ahead log, if any
-            try:
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                db.close()
-        except OSError as error:
-            raise StorageFailed(f"{self._path} cannot be copied for reading: {error.strerror}.", "") from error
-        return folder / self._path.name
-
-    def close(self) -> None:
-        if self._copy is not None:
-            import shutil
-
-            shutil.rmtree(self._copy.parent, ignore_errors=True)
-            self._copy = None

@@ -46,7 +46,7 @@ def put(db: sqlite3.Connection, record: LocalRecord, at: int) -> None:
     db.execute(
         """INSERT INTO local(kind, key, session, value, at) VALUES(?,?,?,?,?)
         ON CONFLICT(kind, key) DO UPDATE SET session = excluded.session, value = excluded.value, at = excluded.at""",
-        (record.kind, record.key, record.session, json.dumps(record.value, ensure_ascii=False), at),
+        (record.kind, record.key, record.session, json.dumps(record.value), at),
     )
 
 

@@ -26,9 +26,42 @@ _PATH_NOTE: Final = "workspace-path"
 """In the user data folder, beside such a journal: the real path of the workspace it belongs to."""
 
 _NETWORK: Final = frozenset(
-    "9p afs beegfs ceph cifs coda davfs drvfs fuse fuse.ceph fuse.davfs2 fuse.gcsfuse fuse.glusterfs fuse.gvfsd-fuse "
-    "fuse.juicefs fuse.rclone fuse.s3fs fuse.sshfs fuse.vmhgfs-fuse gfs2 glusterfs lustre ncpfs nfs nfs4 ocfs2 orangefs "
-    "prl_fs smb2 smb3 smbfs vboxsf virtiofs vmhgfs".split()
+    (
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "coda",
+        "davfs",
+        "drvfs",
+        "fuse",
+        "gfs2",
+        "glusterfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "orangefs",
+        "prl_fs",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+        "virtiofs",
+        "vmhgfs",
+        "fuse.ceph",
+        "fuse.davfs2",
+        "fuse.gcsfuse",
+        "fuse.glusterfs",
+        "fuse.gvfsd-fuse",
+        "fuse.juicefs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "fuse.vmhgfs-fuse",
+    )
 )
 """Types in ``/proc/self/mountinfo`` whose files other machines (or a host system) may write too."""
 

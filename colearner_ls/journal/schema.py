@@ -28,6 +28,7 @@ _V1: Final = (
         content BLOB NOT NULL CHECK(length(content) = 32), raw BLOB NOT NULL)""",
     """CREATE INDEX event_order ON event(session, hlc, id)""",
     """CREATE INDEX event_writer ON event(session, writer, seq) WHERE writer IS NOT NULL""",
+    """CREATE INDEX event_unapplied ON event(row) WHERE applied = 0""",
     """CREATE TABLE outbox(
         id TEXT PRIMARY KEY, row INTEGER NOT NULL, session TEXT NOT NULL, topic TEXT NOT NULL,
         state TEXT NOT NULL CHECK(state IN ('waiting', 'sending', 'sent', 'refused')),

@@ -114,7 +114,7 @@ class Tail:
     def _version(self) -> int:
         """``PRAGMA data_version``: differs when anyone but this very connection has committed."""
         if self._watch is None:
-            self._watch = self._database.connect()
+            self._watch = self._database.reader()
         with sqlite_faults(self._database.path):
             return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
 
