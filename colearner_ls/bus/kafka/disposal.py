@@ -8,7 +8,6 @@ pinned to 0.14.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -19,20 +18,36 @@ async def dispose_producer(producer: AIOKafkaProducer, *, patience: float) -> No
     """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more. Pending records fail."""
     if await _ended(producer.stop(), patience):
         return
-    # Failing what is pending ends the flush that stop() left running.
-    producer._message_accumulator.fail_all(KafkaError("the producer was thrown away"))
+    requests = _requests(producer._sender)
     sender = producer._sender.sender_task
     for _ in range(2):  # the first cancellation makes it wait for its requests, the second ends that too
         if sender is not None and not sender.done():
             sender.cancel()
             await asyncio.wait({sender}, timeout=0.05)
+    for request in requests:
+        request.cancel()
     await _release(producer.client)
+    # Failing what is pending ends the flush that stop() left running; not before the sender has ended, which trips over
+    # batches that failed behind its back.
+    producer._message_accumulator.fail_all(KafkaError("the producer was thrown away"))
 
 
 async def dispose_consumer(consumer: AIOKafkaConsumer, *, patience: float) -> None:
     """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more."""
     if not await _ended(consumer.stop(), patience):
         await _release(consumer._client)
+
+
+def _requests(sender: Any) -> list[asyncio.Task[Any]]:
+    """The sender's produce requests, of which it keeps no list that outlives it."""
+    found = []
+    for task in asyncio.all_tasks():
+        coroutine = task.get_coro()
+        frame = getattr(coroutine, "cr_frame", None)
+        name = getattr(coroutine, "__qualname__", "")
+        if name == "Sender._send_produce_req" and frame is not None and frame.f_locals.get("self") is sender:
+            found.append(task)
+    return found
 
 
 async def _release(client: Any) -> None:
@@ -44,13 +59,15 @@ async def _release(client: Any) -> None:
 
 
 async def _ended(stopping: Any, patience: float) -> bool:
-    """Whether it ended in time; cancelled otherwise. What it raised does not matter: it is being thrown away."""
+    """Whether it ended in time and whole; cancelled otherwise.
+
+    What it raised does not matter, since it is being thrown away, but it was cut short then: ``consumer.stop()`` may end
+    with the cancellation of one of its own tasks and leave the rest running.
+    """
     task = asyncio.ensure_future(stopping)
     done, _ = await asyncio.wait({task}, timeout=patience)
     if not done:
         task.cancel()
         await asyncio.wait({task}, timeout=0.05)
         return False
-    with contextlib.suppress(KafkaError, OSError, asyncio.CancelledError):
-        await task
-    return True
+    return not task.cancelled() and task.exception() is None

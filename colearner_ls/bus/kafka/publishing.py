@@ -57,6 +57,8 @@ class Publisher:
         self._names = names
         self._causes = causes
         self._producer: AIOKafkaProducer | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._closed = False
         self._lock = asyncio.Lock()
 
     async def publish(self, records: Sequence[OutgoingRecord]) -> list[Outcome]:
@@ -72,6 +74,9 @@ class Publisher:
 
     async def close(self, patience: float) -> None:
         """End the producer, by force if need be; records still on their way become unknown."""
+        self._closed = True
+        if self._starting is not None:
+            self._starting.cancel()
         producer, self._producer = self._producer, None
         if producer is not None:
             await dispose_producer(producer, patience=patience)
@@ -121,21 +126,28 @@ class Publisher:
         return outcomes
 
     async def _started(self, deadline: float) -> AIOKafkaProducer:
+        if self._closed:
+            raise self._unreachable("it was closed here")
         if self._producer is not None:
             return self._producer
         before = self._causes.count
         producer = AIOKafkaProducer(**self._connection.producer())
+        starting = self._starting = asyncio.ensure_future(producer.start())
         try:
-            await asyncio.wait_for(producer.start(), max(0.1, deadline - time.monotonic()))
-        except (KafkaError, OSError, TimeoutError) as error:
-            await dispose_producer(producer, patience=0.1)
-            cause = self._causes.since(before) or str(error) or "no answer in time"
-            raise BusUnreachable(self._connection.url.redacted, self._scrub(cause)) from error
-        except BaseException:
-            await dispose_producer(producer, patience=0)
-            raise
-        self._producer = producer
-        return producer
+            done, _ = await asyncio.wait({starting}, timeout=max(0.1, deadline - time.monotonic()))
+            if not done or starting.cancelled():
+                raise self._unreachable(self._causes.since(before) or "no answer in time")
+            starting.result()
+        except (KafkaError, OSError) as error:
+            raise self._unreachable(self._causes.since(before) or _words(error)) from error
+        else:
+            self._producer = producer
+            return producer
+        finally:
+            self._starting = None
+            if self._producer is None:
+                starting.cancel()
+                await dispose_producer(producer, patience=0.1)
 
     async def _hand_over(
         self, producer: AIOKafkaProducer, record: OutgoingRecord, deadline: float
@@ -175,6 +187,9 @@ class Publisher:
         finally:
             watch.stop()
         return self._scrub(self._causes.since(before) or f"no answer within {self._connection.timing.publish:g} s")
+
+    def _unreachable(self, cause: str) -> BusUnreachable:
+        return BusUnreachable(self._connection.url.redacted, self._scrub(cause))
 
     def _scrub(self, text: str) -> str:
         credentials = self._connection.credentials

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
@@ -25,6 +25,8 @@ from .watch import Watch
 
 SLICE_S: Final = 0.25
 """A read is waited for in slices, so that a dead connection is noticed in between."""
+
+_AskOffsets: TypeAlias = Callable[[list[TopicPartition]], Awaitable[Mapping[TopicPartition, int]]]
 
 
 class Reader:
@@ -52,6 +54,7 @@ class Reader:
         consumer = AIOKafkaConsumer(**connection.consumer())
         try:
             await consumer.start()
+            await _learn(consumer, partitions)
         except BaseException:
             await dispose_consumer(consumer, patience=0.1)
             raise
@@ -78,11 +81,11 @@ class Reader:
 
     async def ends(self) -> dict[PartitionKey, int]:
         """The next offset of every partition."""
-        return await self._offsets(self._consumer.end_offsets(self._all))
+        return await self._offsets(self._consumer.end_offsets, self._all)
 
     async def begins(self) -> dict[PartitionKey, int]:
         """The first offset of every partition."""
-        return await self._offsets(self._consumer.beginning_offsets(self._all))
+        return await self._offsets(self._consumer.beginning_offsets, self._all)
 
     async def close(self, patience: float) -> None:
         """End the consumer, by force if need be."""
@@ -135,21 +138,26 @@ class Reader:
     async def _out_of_range(self, error: OffsetOutOfRangeError) -> CursorOutOfRange:
         ((tp, offset),) = error.args[0].items()
         self._expected.pop(tp, None)
-        begins = await self._offsets(self._consumer.beginning_offsets([tp]))
-        ends = await self._offsets(self._consumer.end_offsets([tp]))
+        begins = await self._offsets(self._consumer.beginning_offsets, [tp])
+        ends = await self._offsets(self._consumer.end_offsets, [tp])
         key = self._key(tp)
         return CursorOutOfRange(key, offset, begin=begins[key], end=ends[key])
 
-    async def _offsets(self, asking: Any) -> dict[PartitionKey, int]:
+    async def _offsets(self, ask: _AskOffsets, partitions: list[TopicPartition]) -> dict[PartitionKey, int]:
         before = self._causes.count
-        task = asyncio.ensure_future(asking)
+
+        async def asking() -> Mapping[TopicPartition, int]:
+            await _learn(self._consumer, {tp.topic for tp in partitions})
+            return await ask(partitions)
+
+        task = asyncio.ensure_future(asking())
         try:
             # The library asks again and again until its own time is up; a dead connection ends that sooner.
             while not task.done():
                 await asyncio.wait({task}, timeout=SLICE_S)
                 if not task.done() and (trouble := self._watch.trouble()):
                     raise self._unreachable(trouble)
-            found: Iterable[tuple[TopicPartition, int]] = task.result().items()
+            found = task.result().items()
         except (KafkaError, OSError) as error:
             raise self._unreachable(self._causes.since(before) or str(error)) from error
         finally:
@@ -162,3 +170,9 @@ class Reader:
     def _unreachable(self, cause: str) -> BusUnreachable:
         credentials = self._connection.credentials
         return BusUnreachable(self._connection.url.redacted, credentials.scrub(cause) if credentials else cause)
+
+
+async def _learn(consumer: AIOKafkaConsumer, topics: Collection[str]) -> None:
+    """Fetch metadata of these topics at once; asking for offsets would fetch one topic after the other, with pauses."""
+    for known in [consumer._client.add_topic(topic) for topic in topics]:
+        await known
