@@ -13,7 +13,8 @@ from colearner_ls.bus.errors import BadBusUrl
 from colearner_ls.bus.url import BusUrl
 from colearner_ls.contracts.errors import BadInput
 from colearner_ls.journal.identity import machine_id
-from colearner_ls.journal.registry import Registry, user_data_folder
+from colearner_ls.journal.registry import Registry
+from colearner_ls.journal.registry import user_data_folder as user_data_folder  # front ends keep their logs there
 from colearner_ls.workspace.results import Setting
 
 CONFIG_FOLDER: Final = ".colearner"

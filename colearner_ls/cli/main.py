@@ -1,0 +1,20 @@
+"""Entry point of ``colearner``. Imports as little as possible: ``--version`` is to cost little more than Python."""
+
+import sys
+
+
+def main() -> int:
+    """Run the command line with the arguments of this process and return its exit code (cli.md, *exit*)."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        from colearner_ls import __version__
+
+        sys.stdout.write(f"colearner {__version__}\n")
+        return 0
+    from colearner_ls.cli.run import run
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
