@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from colearner_ls.contracts.errors import ColearnerError
 from colearner_ls.domain.paths import UnsafePath, safe_path
 from colearner_ls.domain.state import LearnerState
-from colearner_ls.evidence.sharing import changed_files
+from colearner_ls.evidence.sharing import Shareable, shareable
 from colearner_ls.workspace.results import Written
 from colearner_ls.workspace.writing import Outgoing
 
@@ -38,7 +38,8 @@ def saved(ws: Workspace, paths: Sequence[str]) -> Written | None:
         payload["active_step"] = active
     if snapshot.sharing == "auto":
         anchored = anchored_paths(snapshot.me)
-        files = changed_files(ws.root, [path for path in known if path in anchored])
+        judged = [shareable(ws.root, path) for path in known if path in anchored]
+        files = [each.to_payload() for each in judged if isinstance(each, Shareable)]
         if files:
             payload["files_changed"] = files[:MAX_FILES]
             payload["files_total"] = len(files)
