@@ -13,6 +13,7 @@ from colearner_ls.contracts.ijson import MAX_SAFE_INTEGER
 from colearner_ls.contracts.timestamps import to_us
 
 UUID_PATTERN = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+TS_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$"
 PLAIN_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 
 
@@ -31,7 +32,7 @@ Uuid = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
 Timestamp = Annotated[
     str,
     AfterValidator(_utc),
-    Field(json_schema_extra={"format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}),
+    Field(json_schema_extra={"format": "date-time", "pattern": TS_PATTERN}),
 ]
 
 

@@ -109,6 +109,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "hash": _HASH,
             "snippet": "def visit(node):\n    if node in seen:\n        return\n",
             "range": {"start_line": 12, "end_line": 14},
+            "hunks": [{"start_line": 13, "end_line": 14}],
             "language": "python",
             "note": "The early return.",
             "summary": "visit() returns early for a node it has seen.",

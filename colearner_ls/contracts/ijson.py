@@ -90,7 +90,7 @@ def _canonical_by_library(value: Any) -> bytes:
 
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # the library's own error is a ValueError
         raise NotIJson(f"It has no canonical JSON form: {error}.", _HINT) from None
 
 
