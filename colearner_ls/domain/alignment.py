@@ -8,8 +8,11 @@ like the quote but has other neighbours is another place, and what stood next to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import add
 from typing import Final, Literal
 
 from colearner_ls.domain.page import Page
@@ -39,6 +42,13 @@ _SLACK: Final = 12
 _MOST_SLACK: Final = 60
 _HEAVY: Final = 40
 """Characters above which a longer line does not weigh more."""
+
+_LONGEST: Final = 4096
+"""Longer lines (minified code) are only compared for equality."""
+
+MOST_LINES: Final = 160
+"""A quote of more lines that are not blank is not looked for once it was edited, to bound the cost: 4 KiB of code have
+about 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ def align_quote(
     quote = [key for key in exact if key]
     left = [key for key in before if key]
     right = [key for key in after if key]
-    if not quote or not (left or right):
+    if not 0 < len(quote) <= MOST_LINES or not (left or right):
         return "gone"
     block = _Block((*left, *quote, *right), len(left), len(left) + len(quote))
     images = []
@@ -96,7 +106,7 @@ def _regions(page: Page, block: _Block, hint: int | None) -> list[tuple[int, int
     for shift in _alike(page, block) if not votes else ():
         votes[shift] = 1.0
     if hint is not None:
-        votes.setdefault(_solid_index(page, hint - 1) - block.start, 0.0)
+        votes.setdefault(bisect_left(page.solid, hint - 1) - block.start, 0.0)
     size = len(block.keys)
     slack = min(_SLACK + (block.end - block.start) // 2, _MOST_SLACK)
     chosen: list[int] = []
@@ -119,74 +129,72 @@ def _alike(page: Page, block: _Block) -> list[int]:
         block.keys[longest],
         page.solid_keys,
         scorer=Indel.normalized_similarity,
-        processor=None,
         score_cutoff=MIN_LIKENESS,
         limit=_REGIONS,
     )
     return [place - longest for _, _, place in alike]
 
 
-def _solid_index(page: Page, line: int) -> int:
-    from bisect import bisect_left
-
-    return bisect_left(page.solid, line)
-
-
 class _Alignment:
     """All alignments of a block with a window of lines, by dynamic programming from both ends.
 
-    ``through(i, j)`` is the total gain of the best alignment in which block line ``i`` is window line ``j``;
+    ``likeness[i]`` has the window lines that block line ``i`` is like at all, and ``gain[i]`` what aligning them is
+    worth. ``through(i, j)`` is the total of the best alignment in which block line ``i`` is window line ``j``;
     ``without(i)`` of the best one in which it is nowhere.
     """
 
     def __init__(self, block: _Block, window: Sequence[str]) -> None:
         self.block = block
-        self.window = window
+        self.width = len(window)
         self.likeness = [_likenesses(key, window) for key in block.keys]
         self.gain = [
-            [max(0.0, (like - _LIKE) / (1 - _LIKE)) * block.weight(index) for like in row]
-            for index, row in enumerate(self.likeness)
+            {j: (like - _LIKE) / (1 - _LIKE) * block.weight(i) for j, like in row.items() if like > _LIKE}
+            for i, row in enumerate(self.likeness)
         ]
-        self._ahead = self._best(self.gain)
-        backward = self._best([row[::-1] for row in reversed(self.gain)])
-        self._behind = [row[::-1] for row in reversed(backward)]
-
-    @staticmethod
-    def _best(gain: Sequence[Sequence[float]]) -> list[list[float]]:
-        """``best[i][j]``: greatest gain of the first ``i`` block lines within the first ``j`` window lines."""
-        width = len(gain[0])
-        best = [[0.0] * (width + 1)]
-        for row in gain:
-            above = best[-1]
-            here = [0.0]
-            last = 0.0
-            for j, value in enumerate(row):
-                last = max(last, above[j + 1], above[j] + value if value else 0.0)
-                here.append(last)
-            best.append(here)
-        return best
+        self._ahead = _best(self.gain, self.width)
+        mirrored = [{self.width - 1 - j: value for j, value in row.items()} for row in reversed(self.gain)]
+        self._behind = [row[::-1] for row in reversed(_best(mirrored, self.width))]
 
     def through(self, i: int, j: int) -> float:
-        if not self.gain[i][j]:
-            return 0.0
         return self._ahead[i][j] + self.gain[i][j] + self._behind[i + 1][j + 1]
 
     def without(self, i: int) -> float:
-        return max(self._ahead[i][j] + self._behind[i + 1][j] for j in range(len(self.window) + 1))
+        totals: Iterable[float] = map(add, self._ahead[i], self._behind[i + 1])
+        return max(totals)
 
     def place(self, i: int) -> int | None:
         """The window line that block line ``i`` certainly is: every other choice loses clearly. Else ``None``."""
-        totals = [self.through(i, j) for j in range(len(self.window))]
-        best = max(range(len(totals)), key=totals.__getitem__)
-        rivals = [total for j, total in enumerate(totals) if j != best]
-        second = max([*rivals, self.without(i)])
+        totals = {j: self.through(i, j) for j in self.gain[i]}
+        if not totals:
+            return None
+        best = max(totals, key=totals.__getitem__)
+        second = max([self.without(i), *(total for j, total in totals.items() if j != best)])
         return best if totals[best] - second > RUNNER_UP * self.block.weight(i) else None
 
 
-def _likenesses(key: str, window: Sequence[str]) -> list[float]:
+def _best(gain: Sequence[Mapping[int, float]], width: int) -> list[list[float]]:
+    """``best[i][j]``: the greatest total of the first ``i`` block lines within the first ``j`` window lines."""
+    best = [[0.0] * (width + 1)]
+    for row in gain:
+        above = best[-1]
+        if row:
+            here = above.copy()
+            for j in sorted(row):
+                here[j + 1] = max(here[j + 1], above[j] + row[j])
+            best.append(list(accumulate(here, max)))
+        else:
+            best.append(above)
+    return best
+
+
+def _likenesses(key: str, window: Sequence[str]) -> dict[int, float]:
+    if len(key) > _LONGEST:
+        return {j: 1.0 for j, other in enumerate(window) if key == other}
+    from rapidfuzz import process
     from rapidfuzz.distance import Indel
 
-    return [1.0 if key == other else Indel.normalized_similarity(key, other, score_cutoff=_LIKE) for other in window]
+    scorer = Indel.normalized_similarity
+    return {j: like for _, like, j in process.extract(key, window, scorer=scorer, score_cutoff=_LIKE, limit=None)}
 
 
 def _image(page: Page, block: _Block, low: int, high: int) -> Image | None:
@@ -216,7 +224,7 @@ def _is_neighbour(alignment: _Alignment, i: int, j: int) -> bool:
     block = alignment.block
     own = alignment.likeness[i][j]
     context = [*range(block.start), *range(block.end, len(block.keys))]
-    return own < 1 and any(alignment.likeness[k][j] >= own for k in context)
+    return own < 1 and any(alignment.likeness[k].get(j, 0.0) >= own for k in context)
 
 
 def _side(block: _Block, placed: dict[int, int | None], context: range, border: int, *, step: int) -> float | None:

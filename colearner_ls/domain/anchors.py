@@ -22,7 +22,7 @@ from typing import Final
 
 from colearner_ls.contracts.errors import BadInput
 from colearner_ls.domain.matching import choose
-from colearner_ls.domain.page import Page, normal_text
+from colearner_ls.domain.page import MOST_HITS, Page, normal_text
 from colearner_ls.domain.selectors import NOTHING, OTHER_VERSION, PAST_END, Anchor, Found, How, Lost
 from colearner_ls.domain.text import Span
 
@@ -69,17 +69,18 @@ def make_anchor(
     to_line_end = end == len(page.normal) or page.normal[end] == "\n"
     hits = page.hits(exact, from_line_start=True, to_line_end=to_line_end)
     others = [hit for hit in hits if hit != start]
+    countable = len(hits) < MOST_HITS
     return Anchor(
         path=path,
         exact=exact,
-        prefix=_prefix(page.normal, start, others),
-        suffix=_suffix(page.normal, end, [hit + len(exact) for hit in others]),
+        prefix=_prefix(page.normal, start, others) if countable else "",
+        suffix=_suffix(page.normal, end, [hit + len(exact) for hit in others]) if countable else "",
         start_line=start_line,
         end_line=end_line,
         symbol=symbol,
         sha256=page.sha256 if with_sha256 else None,
-        nth=hits.index(start) + 1,
-        copies=len(hits),
+        nth=hits.index(start) + 1 if countable else None,
+        copies=len(hits) if countable else None,
     )
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from colearner_ls.domain.alignment import Image, align_quote
-from colearner_ls.domain.page import Page, line_key, normal_text
+from colearner_ls.domain.page import MOST_HITS, Page, line_key, normal_text
 from colearner_ls.domain.selectors import COPY_GONE, GONE, SEVERAL, Anchor, Found, Lost
 
 MARGIN: Final = 0.2
@@ -81,7 +81,7 @@ def choose(anchor: Anchor, page: Page) -> Found | Lost:
         return _edited(anchor, quote, page)
     if len(candidates) == 1:
         return _only(anchor, quote, page, candidates[0])
-    chosen = _one_of(quote, page, candidates)
+    chosen = _one_of(quote, page, candidates) if len(candidates) < MOST_HITS else None
     return Lost(SEVERAL) if chosen is None else _found(page, quote, chosen, several=True)
 
 

@@ -10,9 +10,13 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
+from typing import Final
 
 from colearner_ls.domain.text import Span, TextIndex
+
+MOST_HITS: Final = 10_000
+"""As many places of one quote are told apart, to bound the cost; of a quote with more none is the one that was meant."""
 
 
 def normal_text(text: str) -> str:
@@ -87,21 +91,22 @@ class Page:
         return self.index.line_start(line) + normal_offset - self.starts[line]
 
     def hits(self, exact: str, *, from_line_start: bool, to_line_end: bool) -> list[int]:
-        """Normal offsets where ``exact`` stands, overlapping ones too, in order.
+        """Normal offsets where ``exact`` stands, overlapping ones too, in order; the first :data:`MOST_HITS` of them.
 
         With ``from_line_start`` and ``to_line_end`` only where it begins or ends a line. An empty ``exact`` stands on
         empty lines only.
         """
         if not exact:
-            return [start for start, line in zip(self.starts, self.lines, strict=True) if not line]
+            empty = (start for start, line in zip(self.starts, self.lines, strict=True) if not line)
+            return list(islice(empty, MOST_HITS))
         # Line ends around the text let a plain search, which is fast, see the first and the last line as well.
         framed = f"\n{self.normal}\n"
         before = "\n" if from_line_start else ""
         needle = before + exact + ("\n" if to_line_end else "")
         shift = 1 - len(before)
-        found = []
+        found: list[int] = []
         at = framed.find(needle)
-        while at >= 0:
+        while at >= 0 and len(found) < MOST_HITS:
             found.append(at - shift)
             at = framed.find(needle, at + 1)
         return found

@@ -80,7 +80,7 @@ def _fault_of_parts(parts: list[str]) -> str | None:
 
 
 def _unsafe(text: str, why: str) -> UnsafePath:
-    shown = ascii(text if len(text) <= 80 else text[:77] + "...")
+    shown = repr(text if len(text) <= 80 else text[:79] + "…")
     return UnsafePath(
         f"The path {shown} cannot be used: {why}.", "Give a path relative to the workspace, such as src/app.py."
     )
