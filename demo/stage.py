@@ -1,0 +1,73 @@
+"""What the audience sees: who does what, what they see, and a recording of it for the picture."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.text import Text
+
+WIDTH = 100
+
+
+class Stage:
+    """Prints the play; with ``picture`` scenes marked for it are recorded and saved as SVG at the end."""
+
+    def __init__(self, picture: Path | None) -> None:
+        self._console = Console(width=WIDTH, highlight=False)
+        self._picture = picture
+        # The recording has colours whatever the terminal can do, and does not print.
+        self._nowhere = Path(os.devnull).open("w", encoding="utf-8") if picture else None  # noqa: SIM115
+        self._recording = (
+            Console(width=WIDTH, highlight=False, record=True, file=self._nowhere, force_terminal=True)
+            if picture
+            else None
+        )
+        self._recorded = False
+
+    def scene(self, title: str, *, pictured: bool = False) -> None:
+        """A new scene; ``pictured`` ones are in the picture."""
+        self._recorded = pictured
+        self._show(Text())
+        self._show(Rule(Text(title, style="bold"), align="left", style="dim"))
+
+    def command(self, who: str, typed: str, printed: str) -> None:
+        """Somebody at a shell: what they typed and what it said."""
+        self._show(Text.assemble((f"{who} ", "bold magenta"), ("$ ", "dim"), (typed, "bold")))
+        if printed:
+            self._show(Padding(Text(printed), (0, 0, 0, 4)))
+
+    def does(self, who: str, what: str) -> None:
+        """Somebody does something that is not a command."""
+        self._show(Text.assemble((f"{who} ", "bold green"), (what, "")))
+
+    def pops_up(self, message: str, actions: tuple[str, ...] = ()) -> None:
+        """A message in the student's editor, with its buttons."""
+        body = Text("▌ ", style="cyan").append(message.replace("\n", "\n▌ "), style="default")
+        for action in actions:
+            body.append("  ").append(f"[{action}]", style="bold cyan")
+        self._show(Padding(body, (0, 0, 0, 4)))
+
+    def draw(self, drawing: RenderableType) -> None:
+        """The student's file as the editor draws it."""
+        self._show(Padding(drawing, (0, 0, 0, 2)))
+
+    def says(self, text: str, style: str = "dim") -> None:
+        """A remark of the demo itself."""
+        self._show(Text(text, style=style))
+
+    def save_picture(self) -> None:
+        """Write the recorded scenes as SVG, if a picture was asked for."""
+        if self._recording is not None and self._picture is not None:
+            self._picture.parent.mkdir(parents=True, exist_ok=True)
+            self._recording.save_svg(str(self._picture), title="make demo")
+        if self._nowhere is not None:
+            self._nowhere.close()
+
+    def _show(self, what: RenderableType) -> None:
+        self._console.print(what)
+        if self._recording is not None and self._recorded:
+            self._recording.print(what)
