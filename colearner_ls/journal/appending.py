@@ -12,7 +12,7 @@ from colearner_ls.contracts.event import MAX_CLOCK_LEAD_US
 from colearner_ls.contracts.ids import new_id
 from colearner_ls.contracts.judging import Accepted, build, judge
 from colearner_ls.contracts.timestamps import to_ts
-from colearner_ls.journal import local_records
+from colearner_ls.journal import local_records, writers
 from colearner_ls.journal.errors import DuplicateId
 from colearner_ls.journal.identity import default_author
 from colearner_ls.journal.records import Draft, LocalRecord, Stored
@@ -33,10 +33,9 @@ def append(db: sqlite3.Connection, request: Append) -> tuple[Stored, ...]:
     """Write it all inside a running write transaction; nothing, and ``()``, where the claim is taken."""
     if request.claim is not None and not local_records.claim(db, request.claim, request.wall_us):
         return ()
-    (writer,) = db.execute("SELECT id FROM writer ORDER BY n DESC LIMIT 1").fetchone()
+    writer = writers.current(db)
     stored = tuple(_append_one(db, draft, writer, request.wall_us) for draft in request.drafts)
-    for record in request.local:
-        local_records.put(db, record, request.wall_us)
+    local_records.put_all(db, request.local, request.wall_us)
     return stored
 
 

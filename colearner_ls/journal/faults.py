@@ -64,7 +64,8 @@ def of_sqlite(error: sqlite3.Error, path: Path) -> JournalError | None:
             f"Another program holds {path}.", "Close it (an SQLite shell, a backup, a sync client) and try again."
         )
     if primary == sqlite3.SQLITE_READONLY:
-        return ReadOnly(path)
+        # A writable file that SQLite will not write: the format version in its header is not one that it knows.
+        return JournalMalformed(path, str(error)) if _is_writable(path) else ReadOnly(path)
     if primary == sqlite3.SQLITE_CANTOPEN:
         return _cannot_open(error, path)
     if primary == sqlite3.SQLITE_IOERR:
@@ -96,9 +97,13 @@ def missing(path: Path) -> JournalMissing:
 def _cannot_open(error: sqlite3.Error, path: Path) -> JournalError:
     if not path.exists():
         return missing(path)
-    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+    if not _is_writable(path):
         return ReadOnly(path)
     return StorageFailed(f"{path} cannot be opened ({error}).", "Check the folder's permissions.")
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _is_full(path: Path) -> bool:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from colearner_ls.journal import local_records, reading, schema, sessions
+from colearner_ls.journal import local_records, reading, schema, sessions, writers
 from colearner_ls.journal.bus_values import BusValues
 from colearner_ls.journal.cursors import MAIN, Cursors
 from colearner_ls.journal.database import Database
 from colearner_ls.journal.doorbell import ring
+from colearner_ls.journal.errors import JournalMalformed
 from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import create_once
 from colearner_ls.journal.identity import machine_id
@@ -30,13 +30,16 @@ from colearner_ls.journal.records import (
     PartitionKey,
     Position,
     Received,
+    Salvage,
     Session,
     Stored,
 )
 from colearner_ls.journal.rows import now_us
+from colearner_ls.journal.salvage_place import finish, is_pending
 from colearner_ls.journal.snapshots import Snapshots
 
 JOURNAL_FILE: Final = "journal.db"
+LIFECYCLE_FILE: Final = "lifecycle.jsonl"
 
 
 class Journal:
@@ -46,15 +49,19 @@ class Journal:
     Errors are those of :mod:`colearner_ls.journal.errors`.
     """
 
-    def __init__(self, path: Path, *, create: bool, readonly: bool, machine: str | None = None) -> None:
+    def __init__(self, path: Path, folder: Path, *, create: bool, readonly: bool, machine: str | None = None) -> None:
         """Use :meth:`open`."""
         self.path = path
-        self._machine = machine
+        self.folder = folder
+        """Where ``learning.json`` and ``lifecycle.jsonl`` are: the workspace's ``.colearner``."""
+        self._machine = machine or machine_id()
         self.database: Final = Database(
             path,
             create=create,
             readonly=readonly,
             prepare=self._settle_writer,
+            repair=self._repair,
+            resume=self._resume,
             committed=lambda: ring(path),
         )
         """For the other modules of this room."""
@@ -66,18 +73,29 @@ class Journal:
         self.bus_values: Final = BusValues(self.database)
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True, readonly: bool = False, machine: str | None = None) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        folder: Path | None = None,
+        create: bool = True,
+        readonly: bool = False,
+        machine: str | None = None,
+    ) -> Self:
         """Open the journal file ``path``, or ``path/journal.db`` where ``path`` is a folder.
 
         Where it is missing it is made, with its folder and a ``.gitignore`` in it, unless ``create`` is false.
-        ``machine`` stands in for :func:`~colearner_ls.journal.identity.machine_id`.
+        ``folder`` is the workspace's ``.colearner`` where the journal lives elsewhere. ``machine`` stands in for
+        :func:`~colearner_ls.journal.identity.machine_id`.
         """
         path = Path(os.path.abspath(path))  # noqa: PTH100 - absolute() would keep the dots
         file = path if path.suffix == ".db" else path / JOURNAL_FILE
         create = create and not readonly
         if create and not file.exists():
             make_folder(file.parent)
-        journal = cls(file, create=create, readonly=readonly, machine=machine)
+        journal = cls(
+            file, file.parent if folder is None else folder, create=create, readonly=readonly, machine=machine
+        )
         try:
             journal._bring_up()
         except BaseException:
@@ -107,33 +125,63 @@ class Journal:
     @property
     def writer(self) -> str:
         """The UUID that this journal writes under."""
-        query = "SELECT id FROM writer ORDER BY n DESC LIMIT 1"
-        return str(self.database.read(lambda db: db.execute(query).fetchone()[0]))
+        return self.database.read(writers.current)
 
     def _bring_up(self) -> None:
         """Look whether the file can be read as it is; make, migrate or re-sign it under the lock where it cannot."""
+        if is_pending(self.path):
+            self._resume()
         if not self.database.readonly and (not self.path.exists() or not self.database.read(self._is_settled)):
             self.database.write(lambda _: None, durable=True)
         elif self.database.readonly:
             self.database.read(lambda db: schema.layout(db, self.path))
 
     def _is_settled(self, db: sqlite3.Connection) -> bool:
-        return schema.layout(db, self.path) == schema.VERSION and self._knows_writer(db, os.stat(self.path))  # noqa: PTH116
-
-    def _knows_writer(self, db: sqlite3.Connection, file: os.stat_result) -> bool:
-        newest = db.execute("SELECT machine, inode FROM writer ORDER BY n DESC LIMIT 1").fetchone()
-        return newest is not None and newest == (self._machine or machine_id(), file.st_ino)
+        inode = os.stat(self.path).st_ino  # noqa: PTH116
+        return schema.layout(db, self.path) == schema.VERSION and writers.knows(db, self._machine, inode)
 
     def _settle_writer(self, db: sqlite3.Connection, file: os.stat_result) -> None:
         """Start a new writer in a new journal, and in one that was copied or restored: its numbers are taken."""
-        if self._knows_writer(db, file):
-            return
-        (known,) = db.execute("SELECT count(*) FROM writer").fetchone()
-        writer = str(uuid.uuid4())
-        db.execute(
-            "INSERT INTO writer(id, machine, inode, started, cause) VALUES(?,?,?,?,?)",
-            (writer, self._machine or machine_id(), file.st_ino, now_us(), "copied" if known else "new"),
+        if not writers.knows(db, self._machine, file.st_ino):
+            (known,) = db.execute("SELECT count(*) FROM writer").fetchone()
+            writers.start(db, self.path, self._machine, file.st_ino, "copied" if known else "new")
+
+    def _repair(self, error: JournalMalformed) -> None:
+        """SQLite says that the file is malformed: put a new journal in its place, unless someone just has."""
+        if self.database.readonly:
+            raise error
+        with self.database.locked():
+            if self.database.is_current():
+                self._salvage(str(error.__cause__ or error))
+
+    def _salvage(self, cause: str) -> Salvage:
+        from colearner_ls.journal.salvage import salvage
+
+        self.database.abandon()
+        return salvage(self.path, lifecycle=self.folder / LIFECYCLE_FILE, machine=self._machine, cause=cause)
+
+    def _resume(self) -> bool:
+        if self.database.readonly or not self.path.parent.is_dir():
+            return False
+        with self.database.locked():
+            return finish(self.path)
+
+    def salvage(self, cause: str = "asked for") -> Salvage:
+        """Make a new journal of what can be read of this one, as if SQLite had called it malformed."""
+        with self.database.locked():
+            return self._salvage(cause)
+
+    def salvages(self) -> tuple[Salvage, ...]:
+        """The salvages that this journal came through, oldest first."""
+        return tuple(
+            Salvage(**{**record.value, "lost": tuple(record.value["lost"])}) for record in self.local.list("salvage")
         )
+
+    def integrity_check(self) -> tuple[str, ...]:
+        """What is wrong with the file, in SQLite's words and ours; empty when nothing is. Reads everything."""
+        from colearner_ls.journal.checking import check
+
+        return check(self.database)
 
     # -- writing
 

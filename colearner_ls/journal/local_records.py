@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from colearner_ls.journal.database import Database
@@ -48,6 +49,12 @@ def put(db: sqlite3.Connection, record: LocalRecord, at: int) -> None:
         ON CONFLICT(kind, key) DO UPDATE SET session = excluded.session, value = excluded.value, at = excluded.at""",
         (record.kind, record.key, record.session, json.dumps(record.value), at),
     )
+
+
+def put_all(db: sqlite3.Connection, records: Iterable[LocalRecord], at: int) -> None:
+    """Store records inside a running write transaction."""
+    for record in records:
+        put(db, record, at)
 
 
 def claim(db: sqlite3.Connection, key: str, at: int) -> bool:

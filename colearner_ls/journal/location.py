@@ -125,7 +125,7 @@ def open_journal(folder: Path, home: Path, *, create: bool = True, readonly: boo
     if create and not readonly:
         make_folder(folder)
     try:
-        return Journal.open(place.path, create=create, readonly=readonly), place
+        return Journal.open(place.path, folder=folder, create=create, readonly=readonly), place
     except WalRefused as refused:
         if place.reason:
             raise
@@ -133,7 +133,7 @@ def open_journal(folder: Path, home: Path, *, create: bool = True, readonly: boo
             if place.path.stat().st_size == 0:
                 place.path.unlink()
         outside = Location(_outside(folder, home), refused.message)
-        return Journal.open(outside.path, create=create, readonly=readonly), outside
+        return Journal.open(outside.path, folder=folder, create=create, readonly=readonly), outside
 
 
 def find(folder: Path, home: Path) -> Location:

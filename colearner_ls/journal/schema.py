@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from colearner_ls.journal.errors import JournalTooNew, NotAJournal
+from colearner_ls.journal.errors import JournalMalformed, JournalTooNew, NotAJournal
 
 APPLICATION_ID: Final = 0x434C4A31
 """``CLJ1`` in the database header: tells our files from those of other programs (``PRAGMA application_id``)."""
@@ -82,9 +82,12 @@ def layout(db: sqlite3.Connection, path: Path) -> int:
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (application,) = db.execute("PRAGMA application_id").fetchone()
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    ours = {"event", "outbox", "writer"} <= tables
+    if ours and (application != APPLICATION_ID or version < 1):
+        raise JournalMalformed(path, "its header does not say what it is")
     if application != APPLICATION_ID:
-        (objects,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application or version or objects:
+        if application or version or tables:
             raise NotAJournal(f"{path} is a database of another program.", "Move it away; it was not touched.")
         return 0
     if version > VERSION:

@@ -1,0 +1,58 @@
+"""The names that this journal has written under, kept beside it too: a damaged file cannot tell what was its own."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from pathlib import Path
+
+from colearner_ls.journal.faults import os_faults
+from colearner_ls.journal.files import read_plain
+from colearner_ls.journal.rows import now_us
+
+_LIMIT = 1 << 20
+
+
+def knows(db: sqlite3.Connection, machine: str, inode: int) -> bool:
+    """Tell whether the newest writer is this machine's, in this very file."""
+    newest = db.execute("SELECT machine, inode FROM writer ORDER BY n DESC LIMIT 1").fetchone()
+    return newest is not None and newest == (machine, inode)
+
+
+def start(db: sqlite3.Connection, journal: Path, machine: str, inode: int, cause: str) -> str:
+    """Begin to write under a new name; the caller holds the write lock."""
+    writer = str(uuid.uuid4())
+    with os_faults(journal):
+        _note(journal, writer)  # before the database: a name too many does no harm, one too few loses events
+    db.execute(
+        "INSERT INTO writer(id, machine, inode, started, cause) VALUES(?,?,?,?,?)",
+        (writer, machine, inode, now_us(), cause),
+    )
+    return writer
+
+
+def current(db: sqlite3.Connection) -> str:
+    """The name that events are written under now."""
+    return str(db.execute("SELECT id FROM writer ORDER BY n DESC LIMIT 1").fetchone()[0])
+
+
+def all_of(db: sqlite3.Connection | None, journal: Path) -> frozenset[str]:
+    """Every name this journal has ever written under, as the database and the note beside it know them."""
+    known: set[str] = set()
+    if db is not None:
+        known.update(writer for (writer,) in db.execute("SELECT id FROM writer"))
+    noted = read_plain(_note_path(journal), _LIMIT) or b""
+    return frozenset(known.union(noted.decode("ascii", "replace").split()))
+
+
+def _note(journal: Path, writer: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(_note_path(journal), flags, 0o644), "ab") as file:
+        file.write(writer.encode("ascii") + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _note_path(journal: Path) -> Path:
+    return journal.with_suffix(".writers")
