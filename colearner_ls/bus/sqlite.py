@@ -13,6 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -95,10 +96,10 @@ class SqliteBus:
                 if records or left <= 0:
                     self._positions = wanted | {record.place: record.offset + 1 for record in records}
                     return records
-                try:
-                    await asyncio.wait_for(self._rung.wait(), min(POLL_S, left))
-                except TimeoutError:
-                    continue
+                # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the bell.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(POLL_S, left)):
+                        await self._rung.wait()
 
     async def read_keys(
         self,
@@ -143,7 +144,8 @@ class SqliteBus:
         if self._worker is None:
             raise BusUnreachable(str(self._path), "it is not connected")
         try:
-            return await asyncio.wait_for(self._worker.run(question), self._wait_s)
+            async with asyncio.timeout(self._wait_s):
+                return await self._worker.run(question)
         except TimeoutError:
             holder = self._log_file.lock_holder
             cause = f"no answer within {self._wait_s:g} s; process {holder} was the last to take its lock"

@@ -118,8 +118,7 @@ class Link:
                 trouble.reset()
                 await self._note_contact()
             else:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._bell.wait(), IDLE_CHECK_S)
+                await self._rung(IDLE_CHECK_S)
 
     async def _read(self, bus: Bus) -> None:
         while True:
@@ -171,9 +170,14 @@ class Link:
         """Wait before the next try; new work cuts a long wait short, but never below half a second."""
         floor = min(delay, 0.5)
         await asyncio.sleep(floor)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), max(delay - floor, 0.0))
+        await self._rung(delay - floor)
         self._bell.clear()
+
+    async def _rung(self, seconds: float) -> None:
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the bell.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._bell.wait()
 
 
 def _first(group: BaseExceptionGroup[ColearnerError]) -> ColearnerError:

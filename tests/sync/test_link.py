@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.records import Draft
 from colearner_ls.sync.journal_calls import JournalCalls
 from colearner_ls.sync.link import Link
+from rigs.kafka import KafkaBroker
 
 SESSION = "onboarding-01"
 
@@ -45,10 +47,28 @@ class Side:
         return await once(self.journal, self.url, **options)
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> BusUrl:
+KAFKA = pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.xdist_group("kafka")])
+
+
+@pytest.fixture(params=["embedded", KAFKA])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> BusUrl:
+    """Both transports."""
     (tmp_path / "home").mkdir()
+    if request.param == "kafka":
+        return BusUrl.parse(request.getfixturevalue("kafka_url"))
     return BusUrl.for_file(tmp_path / "home" / "bus.db")
+
+
+@pytest.fixture
+def bus_folder(tmp_path: Path) -> Path:
+    """The folder of the embedded bus, for tests that take it away."""
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def file_url(bus_folder: Path) -> BusUrl:
+    return BusUrl.for_file(bus_folder / "bus.db")
 
 
 async def test_what_one_side_says_the_other_has(tmp_path: Path, url: BusUrl) -> None:
@@ -106,8 +126,8 @@ async def test_a_session_followed_later_gets_its_history(tmp_path: Path, url: Bu
     assert not any(session.loading for session in left.journal.sessions())
 
 
-async def test_the_bus_out_of_reach_is_told_and_loses_nothing(tmp_path: Path, url: BusUrl) -> None:
-    left, right = Side(tmp_path / "left", url), Side(tmp_path / "right", url)
+async def test_the_bus_out_of_reach_is_told_and_loses_nothing(tmp_path: Path, file_url: BusUrl) -> None:
+    left, right = Side(tmp_path / "left", file_url), Side(tmp_path / "right", file_url)
     left.journal.append([draft(1)])
     await left.sync()
     away = tmp_path / "away"
@@ -117,17 +137,17 @@ async def test_the_bus_out_of_reach_is_told_and_loses_nothing(tmp_path: Path, ur
     with pytest.raises(BusUnreachable):
         await left.sync(wait=3)
     assert left.journal.outbox.counts().unsent == 1
-    assert left.journal.bus_values.get(url.key)["last_error"]
+    assert left.journal.bus_values.get(file_url.key)["last_error"]
     (tmp_path / "home").unlink()
     away.rename(tmp_path / "home")
     await left.sync()
     await right.sync()
     assert ids(right.journal) == ids(left.journal)
-    assert left.journal.bus_values.get(url.key).get("last_error") is None
+    assert left.journal.bus_values.get(file_url.key).get("last_error") is None
 
 
-async def test_a_bus_that_lost_everything_gets_it_again(tmp_path: Path, url: BusUrl) -> None:
-    left, right = Side(tmp_path / "left", url), Side(tmp_path / "right", url)
+async def test_a_bus_that_lost_everything_gets_it_again(tmp_path: Path, file_url: BusUrl) -> None:
+    left, right = Side(tmp_path / "left", file_url), Side(tmp_path / "right", file_url)
     left.journal.append([draft(1), draft(2)])
     right.journal.append([draft(3)])
     for side in (left, right, left):
@@ -137,20 +157,22 @@ async def test_a_bus_that_lost_everything_gets_it_again(tmp_path: Path, url: Bus
     await left.sync()
     await right.sync()
     await left.sync()
-    newcomer = Side(tmp_path / "new", url)
+    newcomer = Side(tmp_path / "new", file_url)
     await newcomer.sync()
     assert ids(newcomer.journal) == ids(left.journal) == ids(right.journal)
     assert len(ids(newcomer.journal)) == 3
 
 
-async def test_a_running_link_delivers_both_ways_and_survives_the_bus_going_away(tmp_path: Path, url: BusUrl) -> None:
-    left, right = Side(tmp_path / "left", url), Side(tmp_path / "right", url)
+async def test_a_running_link_delivers_both_ways_and_survives_the_bus_going_away(
+    tmp_path: Path, file_url: BusUrl
+) -> None:
+    left, right = Side(tmp_path / "left", file_url), Side(tmp_path / "right", file_url)
     async with asyncio.TaskGroup() as tasks:
         running = []
         links = []
         for side in (left, right):
             calls = JournalCalls(side.journal)
-            link = Link(calls, url, client_id="test")
+            link = Link(calls, file_url, client_id="test")
             links.append(link)
             running.append(tasks.create_task(link.run()))
 
@@ -168,10 +190,54 @@ async def test_a_running_link_delivers_both_ways_and_survives_the_bus_going_away
         right.journal.append([draft(2)])
         links[1].ring()
         async with asyncio.timeout(20):
-            while right.journal.bus_values.get(url.key).get("connected"):
+            while right.journal.bus_values.get(file_url.key).get("connected"):
                 await asyncio.sleep(0.02)
         (tmp_path / "home").unlink()
         away.rename(tmp_path / "home")
         await same(2)
         for task in running:
             task.cancel()
+
+
+@pytest.mark.kafka
+@pytest.mark.xdist_group("kafka")
+async def test_a_broker_killed_and_started_again_delivers_everything_once(
+    tmp_path: Path, kafka_broker: KafkaBroker, kafka_url: str
+) -> None:
+    url = BusUrl.parse(kafka_url)
+    left, right = Side(tmp_path / "left", url), Side(tmp_path / "right", url)
+    with JournalCalls(left.journal) as left_calls, JournalCalls(right.journal) as right_calls:
+        links = [Link(calls, url, client_id="test") for calls in (left_calls, right_calls)]
+        running = [asyncio.create_task(link.run()) for link in links]
+
+        async def until(done: Callable[[], bool], seconds: float = 60) -> None:
+            async with asyncio.timeout(seconds):
+                while not done():
+                    await asyncio.sleep(0.05)
+
+        left.journal.append([draft(1)])
+        links[0].ring()
+        await until(lambda: len(ids(right.journal)) == 1)
+        await asyncio.to_thread(kafka_broker.kill9)
+        for number in range(2, 8):
+            left.journal.append([draft(number)])
+            right.journal.append([draft(10 + number)])
+        await until(lambda: not left.journal.bus_values.get(url.key)["connected"])
+        assert left.journal.outbox.counts().unsent == 6
+        await asyncio.to_thread(kafka_broker.restart)
+        await until(lambda: len(ids(left.journal)) == 13 and ids(left.journal) == ids(right.journal))
+        await until(lambda: left.journal.outbox.counts().unsent == 0)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+@pytest.mark.kafka
+@pytest.mark.xdist_group("kafka")
+async def test_a_broker_that_is_not_there_is_told_in_time(tmp_path: Path) -> None:
+    url = BusUrl.parse("kafka://127.0.0.1:1")
+    side = Side(tmp_path / "left", url)
+    side.journal.append([draft(1)])
+    with pytest.raises(BusUnreachable):
+        await side.sync(wait=2)
+    assert side.journal.outbox.counts().unsent == 1

@@ -161,7 +161,8 @@ class Publisher:
             self._names.full(record.topic), value=record.value, key=record.key, headers=list(record.headers)
         )
         try:
-            future: asyncio.Future[Any] = await asyncio.wait_for(sending, max(0.05, deadline - time.monotonic()))
+            async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
+                future: asyncio.Future[Any] = await sending
         except TimeoutError:
             return Unknown("no room to send it in time")
         except (MessageSizeTooLargeError, *NOT_ALLOWED) as error:

@@ -61,7 +61,8 @@ class Watch:
 
     async def _look(self, before: int) -> str | None:
         try:
-            there = set(await asyncio.wait_for(self._topics_there(), self._timing.request))
+            async with asyncio.timeout(self._timing.request):
+                there = set(await self._topics_there())
         except TimeoutError:
             return self._causes.since(before) or f"no answer within {self._timing.request:g} s"
         except (KafkaError, OSError) as error:
