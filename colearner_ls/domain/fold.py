@@ -354,7 +354,7 @@ def fold_events(session_id: str, events: Iterable[Event]) -> SessionFold:
     return fold
 
 
-def state_bytes(state: SessionState) -> bytes:
+def state_bytes(state: SessionState | LearnerState) -> bytes:
     """The state as canonical JSON bytes: two states are equal if, and only if, their bytes are.
 
     Whole floats are written as integers, as RFC 8785 does, since ``1`` and ``1.0`` in a payload are the same JSON.

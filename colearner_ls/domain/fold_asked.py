@@ -99,6 +99,7 @@ class Asked:
             exercise = self._names.exercise(as_name(payload.get("exercise_id")))
             if exercise is None and asked is not None:
                 exercise = self._exercise_of(asked[0])
+            exercise = exercise or self._names.caused(fields.get("cause"))
             inferred = False
             if exercise is None and (entry := came_with.get(item[1])) is not None:
                 exercise, inferred = entry.exercise, entry.inferred

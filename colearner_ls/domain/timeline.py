@@ -59,7 +59,14 @@ class Timeline:
     and events inserted later must be in it already.
     """
 
-    def __init__(self, session_id: str, source: EventSource | None = None, *, keep: int = KEEP_EVENTS) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        source: EventSource | None = None,
+        *,
+        keep: int = KEEP_EVENTS,
+        mark_every: int = MARK_EVERY,
+    ) -> None:
         self.session_id = session_id
         self.revision = 0
         """Grows with every change of the state."""
@@ -67,6 +74,7 @@ class Timeline:
         """Events applied so far, repetitions included: the work that was done."""
         self._source = source
         self._keep = keep
+        self._mark_every = mark_every
         self._floor: Position | None = None
         self._positions: list[Position] = []
         self._events: dict[str, Event] = {}
@@ -161,7 +169,7 @@ class Timeline:
     def _apply(self, event: Event, count: int) -> None:
         self._fold.apply(event)
         self.applied += 1
-        if count - self._marks[-1][0] >= MARK_EVERY:
+        if count - self._marks[-1][0] >= self._mark_every:
             self._marks.append((count, self._fold.mark()))
 
     def _rewind(self, index: int) -> None:
