@@ -80,6 +80,7 @@ def _play(given: argparse.Namespace, folder: Path) -> int:
                 Terminal([str(programs / "colearner")], checkouts.coach, coach_home, _shown(stage, COACH)),
                 Terminal([str(programs / "colearner")], checkouts.student, student_home, _shown(stage, STUDENT)),
                 editor,
+                checkouts.coach,
                 checkouts.student,
             )
             count = play.run()

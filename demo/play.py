@@ -35,6 +35,7 @@ class Play:
     coach: Terminal
     student: Terminal
     editor: Editor
+    coach_folder: Path
     student_folder: Path
 
     def run(self) -> int:
@@ -63,7 +64,8 @@ class Play:
         if not invite:
             raise DemoFailedError("colearner init showed no invite")
         self.student.run("student", "join", "--as", STUDENT, invite)
-        self.coach.run("plan", "-", typed=self.story.plan)
+        (self.coach_folder.parent / "plan.md").write_text(self.story.plan, encoding="utf-8")
+        self.coach.run("plan", "../plan.md")
         name = self.editor.start({})
         self.editor.open(self.story.path)
         self.stage.does(STUDENT, f"opens {self.story.path} in an editor; it starts {name}")
@@ -255,7 +257,7 @@ class Play:
 
     def coach_lines(self) -> list[str]:
         """The line the coach pointed at."""
-        source = (self.student_folder.parents[1] / "coach" / "code" / self.story.path).read_text(encoding="utf-8")
+        source = (self.coach_folder / self.story.path).read_text(encoding="utf-8")
         return [source.split("\n")[self.story.mistake_line - 1]]
 
 

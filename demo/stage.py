@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -11,6 +12,8 @@ from rich.rule import Rule
 from rich.text import Text
 
 WIDTH = 100
+_INVITE = re.compile(r"'?(colearner://join\?v=\d+)\S+")
+"""An invite is some 200 characters without a blank: its beginning is enough here."""
 
 
 class Stage:
@@ -35,10 +38,17 @@ class Stage:
         self._show(Rule(Text(title, style="bold"), align="left", style="dim"))
 
     def command(self, who: str, typed: str, printed: str) -> None:
-        """Somebody at a shell: what they typed and what it said."""
-        self._show(Text.assemble((f"{who} ", "bold magenta"), ("$ ", "dim"), (typed, "bold")))
-        if printed:
-            self._show(Padding(Text(printed), (0, 0, 0, 4)))
+        """Somebody at a shell: what they typed, an option a line where it is long, and what it said."""
+        prompt = f"{who} $ "
+        typed = _INVITE.sub(r"'\1…'", typed)
+        if len(prompt) + len(typed) > WIDTH:
+            typed = typed.replace(" --", " \\\n--")
+        head, *options = typed.split("\n")
+        self._show(Text.assemble((f"{who} ", "bold magenta"), ("$ ", "dim"), (head, "bold")))
+        for option in options:
+            self._show(Padding(Text(option, "bold"), (0, 0, 0, len(prompt) + 2), expand=False))
+        for line in _INVITE.sub(r"'\1…'", printed).splitlines():
+            self._show(Padding(Text(line), (0, 0, 0, 4 if line else 0), expand=False))
 
     def does(self, who: str, what: str) -> None:
         """Somebody does something that is not a command."""
@@ -46,10 +56,13 @@ class Stage:
 
     def pops_up(self, message: str, actions: tuple[str, ...] = ()) -> None:
         """A message in the student's editor, with its buttons."""
-        body = Text("▌ ", style="cyan").append(message.replace("\n", "\n▌ "), style="default")
-        for action in actions:
-            body.append("  ").append(f"[{action}]", style="bold cyan")
-        self._show(Padding(body, (0, 0, 0, 4)))
+        body = Text()
+        lines = message.splitlines() or [""]
+        for number, line in enumerate(lines):
+            body.append("▌ ", style="cyan").append(line).append("\n" if number < len(lines) - 1 else "")
+        if actions:
+            body.append("\n▌ ", style="cyan").append("  ".join(f"[{action}]" for action in actions), style="bold cyan")
+        self._show(Padding(body, (0, 0, 0, 4), expand=False))
 
     def draw(self, drawing: RenderableType) -> None:
         """The student's file as the editor draws it."""

@@ -27,24 +27,24 @@ class Terminal:
         self._command, self._folder = list(command), folder
         self._environment, self._show = dict(environment), show
 
-    def run(self, *arguments: str, typed: str = "") -> str:
+    def run(self, *arguments: str) -> str:
         """Run a verb before the audience; what it printed. Raises :class:`DemoFailedError` unless it ends with 0."""
-        done = self._ask(arguments, typed)
+        done = self._ask(arguments)
         self._show(_as_typed(arguments), done.stdout.strip())
         return done.stdout
 
-    def json(self, *arguments: str, typed: str = "") -> list[Any]:
+    def json(self, *arguments: str) -> list[Any]:
         """Run a verb with ``--json`` behind the scenes; the documents it printed, one a line."""
-        printed = self._ask(("--json", *arguments), typed).stdout
+        printed = self._ask(("--json", *arguments)).stdout
         return [json.loads(line) for line in printed.splitlines() if line.strip()]
 
-    def _ask(self, arguments: Sequence[str], typed: str) -> subprocess.CompletedProcess[str]:
+    def _ask(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         try:
             done = subprocess.run(
                 [*self._command, *arguments],
                 cwd=self._folder,
                 env=self._environment,
-                input=typed,
+                stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 timeout=_WAIT_S,
