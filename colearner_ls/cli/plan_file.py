@@ -29,7 +29,18 @@ def parse_plan(data: bytes, name: str) -> SetPlan:
     plan = _from_json(text, name) if _is_json(text) else _from_markdown(text)
     if not plan.steps:
         raise BadInput(f"{name} holds no steps.", _HINT)
-    return plan
+    return SetPlan(_with_next(plan.steps), plan.goals)
+
+
+def _with_next(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The first step without a status is the next one, unless the file names a next or active one; the rest is to do."""
+    taken = any(step.status in ("next", "active") for step in steps)
+    chosen: list[Step] = []
+    for step in steps:
+        status = step.status or ("todo" if taken else "next")
+        taken = taken or status == "next"
+        chosen.append(Step(step.id, step.topic, status))
+    return tuple(chosen)
 
 
 def _is_json(text: str) -> bool:
@@ -109,7 +120,7 @@ class _Names:
         return name
 
     def free(self, topic: str, number: int) -> str:
-        words = "".join(character if character.isalnum() else " " for character in topic.casefold()).split()
+        words = "".join(character if character.isalnum() else " " for character in topic.lower()).split()
         name, length = "", 0
         for word in words:
             length += len(word) + 1

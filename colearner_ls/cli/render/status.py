@@ -78,12 +78,16 @@ def _section(title: str, rows: Iterable[Row], style: Style) -> list[str]:
 
 
 def _plan_title(me: LearnerState) -> str:
-    done = sum(step.id in me.completed for step in me.plan)
+    done = sum(_is_done(step, me) for step in me.plan)
     return f"Plan: {done} of {count(len(me.plan), 'step')} done"
 
 
+def _is_done(step: PlanStep, me: LearnerState) -> bool:
+    return step.status == "done" or step.id in me.completed
+
+
 def _step(step: PlanStep, me: LearnerState) -> Row:
-    done = step.id in me.completed or step.status == "done"
+    done = _is_done(step, me)
     status = "done" if done else step.status
     if not done and me.active_step == step.id:
         status = "active"
@@ -111,7 +115,7 @@ def sync_words(sync: SyncStatus, now_us: int) -> list[str]:
     """How it stands with the bus, and how old the news is."""
     where = "this machine's bus" if sync.embedded else plain(sync.bus)
     seen = f"news from {ago((now_us - sync.seen_us) / 1e6)}" if sync.seen_us is not None else "never heard from yet"
-    lines = [f"{where}: {'connected, ' if sync.connected else ''}{seen}"]
+    lines = [f"{where}: {'connected, ' if sync.connected and sync.holder_pid else ''}{seen}"]
     if sync.last_error:
         lines.append(f"last problem: {plain(sync.last_error)}")
     if sync.waiting:
