@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from colearner_ls.contracts.catalogue import TOPICS
 
@@ -57,16 +58,12 @@ class KafkaBus:
                 raise self._unreachable("it was closed here")
             before = self._causes.count
             limit = self._connection.timing.connect(len(self._connection.url.hosts))
-            try:
-                async with asyncio.timeout(limit):
-                    identity = await self._connect()
-            except TimeoutError as error:
-                raise self._unreachable(self._causes.since(before) or f"no answer within {limit:g} s") from error
-            except (KafkaError, OSError) as error:
-                raise self._unreachable(self._causes.since(before) or str(error) or type(error).__name__) from error
-            except BusError as error:
-                self._last_cause = error.message
-                raise
+            with self._translated():
+                try:
+                    async with asyncio.timeout(limit):
+                        identity = await self._connect()
+                except TimeoutError as error:
+                    raise self._unreachable(self._causes.since(before) or f"no answer within {limit:g} s") from error
             self._last_cause = None
             return identity
 
@@ -77,40 +74,28 @@ class KafkaBus:
         publisher = self._publisher
         if publisher is None:
             raise self._unreachable("it is not connected")
-        try:
+        with self._translated():
             return await publisher.publish(records)
-        except BusUnreachable as error:
-            self._last_cause = error.cause
-            raise
 
     async def read(self, cursors: Mapping[PartitionKey, int], *, max_wait: float) -> list[IncomingRecord]:
         """See :meth:`colearner_ls.bus.protocol.Bus.read`."""
-        async with self._read_lock:
-            try:
-                return await self._connected().read(cursors, max_wait)
-            except BusUnreachable as error:
-                await self._lost(error)
-                raise
+        async with self._read_lock, self._reading() as reader:
+            return await reader.read(cursors, max_wait)
 
     async def positions(self) -> Mapping[PartitionKey, int]:
         """See :meth:`colearner_ls.bus.protocol.Bus.positions`."""
-        return await self._connected().positions()
+        async with self._reading() as reader:
+            return await reader.positions()
 
     async def ends(self) -> Mapping[PartitionKey, int]:
         """The next offset of every partition."""
-        try:
-            return await self._connected().ends()
-        except BusUnreachable as error:
-            await self._lost(error)
-            raise
+        async with self._reading() as reader:
+            return await reader.ends()
 
     async def begins(self) -> Mapping[PartitionKey, int]:
         """The first offset of every partition."""
-        try:
-            return await self._connected().begins()
-        except BusUnreachable as error:
-            await self._lost(error)
-            raise
+        async with self._reading() as reader:
+            return await reader.begins()
 
     async def close(self) -> None:
         """Let go of all connections, by force where the broker does not answer."""
@@ -131,14 +116,40 @@ class KafkaBus:
         self._publisher = Publisher(self._connection, self._names, self._causes)
         return BusIdentity(cluster.id)
 
-    def _connected(self) -> Reader:
-        if self._reader is None:
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Reader]:
+        """The reader; whoever finds the bus out of reach with it ends the connection for all."""
+        reader = self._reader
+        if reader is None:
             raise self._unreachable("it is not connected")
-        return self._reader
+        try:
+            with self._translated():
+                yield reader
+        except BusUnreachable:
+            if self._reader is reader:
+                await self._drop()
+            raise
 
-    async def _lost(self, error: BusUnreachable) -> None:
-        self._last_cause = error.cause
-        await self._drop()
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Whatever comes out of aiokafka in the words of the bus; the last one is remembered for ``doctor``."""
+        before = self._causes.count
+        try:
+            yield
+        except BusUnreachable as error:
+            self._last_cause = error.cause
+            raise
+        except BusError as error:
+            self._last_cause = error.message
+            raise
+        except ConsumerStoppedError as error:
+            raise self._unreachable("it was closed here") from error
+        except (KafkaError, OSError) as error:
+            raise self._unreachable(self._causes.since(before) or str(error) or type(error).__name__) from error
+        except Exception as error:
+            # A fault inside the library must neither end the caller's supervisor nor pass unseen.
+            _log.exception("aiokafka failed in a way of its own")
+            raise self._unreachable(f"aiokafka failed: {error!r}") from error
 
     async def _drop(self) -> None:
         """End both clients side by side; within ``Timing.close`` and what the force behind it takes."""

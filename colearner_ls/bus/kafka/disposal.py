@@ -11,7 +11,6 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 
 async def dispose_producer(producer: AIOKafkaProducer, *, patience: float) -> None:
@@ -27,9 +26,7 @@ async def dispose_producer(producer: AIOKafkaProducer, *, patience: float) -> No
     for request in requests:
         request.cancel()
     await _release(producer.client)
-    # Failing what is pending ends the flush that stop() left running; not before the sender has ended, which trips over
-    # batches that failed behind its back.
-    producer._message_accumulator.fail_all(KafkaError("the producer was thrown away"))
+    _cancel_pending(producer._message_accumulator)
 
 
 async def dispose_consumer(consumer: AIOKafkaConsumer, *, patience: float) -> None:
@@ -48,6 +45,20 @@ def _requests(sender: Any) -> list[asyncio.Task[Any]]:
         if name == "Sender._send_produce_req" and frame is not None and frame.f_locals.get("self") is sender:
             found.append(task)
     return found
+
+
+def _cancel_pending(accumulator: Any) -> None:
+    """Ends the flush that ``stop()`` left running, and whoever waits for an acknowledgement.
+
+    Not before the sender has ended, which trips over batches that are settled behind its back.
+    """
+    waiting = [batch for batches in accumulator._batches.values() for batch in batches]
+    # Batches take themselves off this set when they are settled, and complain when they are not in it.
+    accumulator._pending_batches.update(waiting)
+    for batch in list(accumulator._pending_batches):
+        batch.future.cancel()
+        for future, _ in batch._msg_futures:
+            future.cancel()
 
 
 async def _release(client: Any) -> None:

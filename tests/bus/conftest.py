@@ -1,0 +1,56 @@
+"""What every test of the bus may use."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from colearner_ls.bus.protocol import Bus
+
+from .transports import Embedded, Kafka, Transport
+
+KAFKA_MARKS = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=KAFKA_MARKS)])
+def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Transport:
+    """Each transport in turn: a test that takes this says what any bus must do."""
+    if request.param == "embedded":
+        return Embedded(tmp_path)
+    return Kafka(request.getfixturevalue("kafka_broker"), request.getfixturevalue("kafka_prefix"))
+
+
+Keep = Callable[[Bus], Awaitable[Bus]]
+
+
+@pytest.fixture
+async def keep(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Keep]:
+    """Connects a bus, closes it after the test, and sees to it that no task and no complaint of asyncio is left."""
+    buses: list[Bus] = []
+
+    async def connect(bus: Bus) -> Bus:
+        buses.append(bus)
+        await bus.connect()
+        return bus
+
+    before = asyncio.all_tasks()
+    yield connect
+    for bus in buses:
+        await bus.close()
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    # Transports that were closed get one more round of the loop to say so.
+    if left:
+        _, left = await asyncio.wait(left, timeout=1.0)
+    assert not left, f"tasks that outlived the bus: {left}"
+    gc.collect()
+    complaints = [
+        entry.getMessage()
+        for when in ("call", "teardown")
+        for entry in caplog.get_records(when)
+        if entry.name == "asyncio"
+    ]
+    assert not complaints
