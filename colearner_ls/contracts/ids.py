@@ -32,7 +32,8 @@ def is_uuid(text: str) -> bool:
 
 def normal_id(text: str) -> str:
     """Return a UUID in lower case, as ids are compared and stored, and any other text as it is."""
-    return text.lower() if _UUID.fullmatch(text) is not None else text
+    lower = text.lower()
+    return lower if lower != text and _UUID.fullmatch(text) is not None else text
 
 
 def derived_id(envelope: Mapping[str, Any]) -> str:

@@ -29,9 +29,12 @@ _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _MAX_INTEGER_TEXT: Final = len(str(MAX_SAFE_INTEGER)) + 1
 
-# Where json.dumps and RFC 8785 may differ: 1.0, 1e-05, 1e+16, integers from 9·10^15 on. Also hits inside strings, which
-# only costs time.
-_DOUBTFUL_NUMBER: Final = re.compile(rb"[0-9](?:\.0(?![0-9])|e[-+][0-9])|9[0-9]{15}|[0-9]{17}")
+# Numbers that json.dumps and RFC 8785 may write differently: 1.0, 1e-05, 1e+16, integers from 9·10^15 on. Hits inside
+# strings too, which only costs time. The plain searches before it are ten times faster and nearly always enough.
+_DOUBTFUL_NUMBER: Final = re.compile(rb"(?:^|[:,\[])-?(?:[0-9]+(?:\.0(?![0-9])|(?:\.[0-9]+)?e)|9[0-9]{15}|[0-9]{17})")
+_POINT_ZERO: Final = re.compile(rb"\.0(?![0-9])")
+_NINE: Final = re.compile(rb"9[0-9]{15}")
+_ANY_DIGIT: Final = bytes.maketrans(b"123456789", b"000000000")
 # Python sorts names by code point, RFC 8785 by UTF-16 unit: the same unless a character beyond U+FFFF is involved.
 _ASTRAL: Final = re.compile(rb"[\xf0-\xf4]")
 
@@ -70,7 +73,7 @@ def canonical(value: Any) -> bytes:
         fast = _SORTED.encode(value).encode("utf-8")
     except (ValueError, TypeError, RecursionError):
         return _canonical_by_library(value)  # it names the reason, or knows better
-    if _DOUBTFUL_NUMBER.search(fast) or _ASTRAL.search(fast):
+    if _may_differ(fast):
         return _canonical_by_library(value)
     return fast
 
@@ -83,6 +86,17 @@ def compact(value: Any) -> bytes:
     """
     _check_plain(value, 1)
     return _COMPACT.encode(value).encode("utf-8")
+
+
+def _may_differ(text: bytes) -> bool:
+    """Whether sorted JSON by Python may not be canonical. Yes where in doubt."""
+    if not text.isascii() and _ASTRAL.search(text):
+        return True
+    digits = text.translate(_ANY_DIGIT)
+    hit = (
+        b"0e-0" in digits or b"0e+0" in digits or b"0" * 17 in digits or _POINT_ZERO.search(text) or _NINE.search(text)
+    )
+    return bool(hit) and _DOUBTFUL_NUMBER.search(text) is not None
 
 
 def _canonical_by_library(value: Any) -> bytes:

@@ -32,7 +32,7 @@ from colearner_ls.contracts.payloads.exercises import (
     Mistake,
     TestRun,
 )
-from colearner_ls.contracts.payloads.parts import Anchor, LineRange, Part, Payload, Quote
+from colearner_ls.contracts.payloads.parts import Anchor, LineRange, Occurrence, Part, Payload, Quote
 from colearner_ls.contracts.payloads.progress import ChangedFile, LearningPlan, PlanStep, ProgressUpdate
 from colearner_ls.contracts.payloads.sessions import (
     KeyAdded,
@@ -66,6 +66,7 @@ __all__ = [
     "Lifecycle",
     "LineRange",
     "Mistake",
+    "Occurrence",
     "Part",
     "Payload",
     "PlanStep",

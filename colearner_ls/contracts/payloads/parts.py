@@ -46,11 +46,19 @@ class Quote(Part):
     suffix: str | None = Field(default=None, description="Text just after it.")
 
 
+class Occurrence(Part):
+    """Which of several equal texts in one file is meant: only so can a reader tell whether its copy was deleted."""
+
+    nth: Annotated[int, Field(ge=1)] = Field(description="It was this one of them, from 1.")
+    of: Annotated[int, Field(ge=1)] = Field(description="So many there were.")
+
+
 class Anchor(Part):
     """A place in a file. ``quote`` finds it again after edits; ``range`` is only the first guess."""
 
     path: str = Field(description="Relative to the workspace folder, with `/`; from the wire it is hostile.")
     quote: Quote | None = Field(default=None, description="The text of the place and what stands around it.")
+    occurrence: Occurrence | None = Field(default=None, description="Which one, where the quote stood several times.")
     range: LineRange | None = Field(default=None, description="The lines where it was when it was said.")
     symbol: str | None = Field(default=None, description="Name of the function, class or section it lies in.")
     sha256: str | None = Field(default=None, description="SHA-256 of the whole file at that moment.")
