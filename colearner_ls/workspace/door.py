@@ -59,6 +59,7 @@ class Workspace:
         self._view = SessionView(journal, session_id)
         self._shown: tuple[SessionState, SyncStatus] | None = None
         self._revision = 0
+        self._told: list[str] = []
         self._lock = threading.RLock()
 
     @classmethod
@@ -116,8 +117,27 @@ class Workspace:
                 me=me,
                 sync=sync,
                 sharing=self._sharing(me.sharing),
-                notices=notices(self),
+                notices=(*notices(self), *self._told),
             )
+
+    def session_state(self) -> SessionState:
+        """The session's state alone; cheaper than a whole snapshot."""
+        with self._lock:
+            return self._view.refresh()
+
+    def project(self) -> None:
+        """Bring ``lifecycle.jsonl`` and ``learning.json`` up to date, and store the fold now and then."""
+        from colearner_ls.workspace.projecting import project
+
+        with self._lock:
+            for sentence in project(self):
+                if sentence not in self._told:
+                    self._told.append(sentence)
+
+    def store_snapshot(self) -> None:
+        """Store the fold now and then, so that the next start need not read all history."""
+        with self._lock:
+            self._view.store_snapshot()
 
     def _revision_of(self, state: SessionState, sync: SyncStatus) -> int:
         if self._shown is None or self._shown[0] is not state or self._shown[1] != sync:
@@ -160,6 +180,7 @@ class Workspace:
         stored = self.journal.append(drafts, claim=claim)
         if not stored:
             return None
+        self.project()
         event = stored[-1].event
         return Written(
             event_id=event.id,

@@ -38,9 +38,10 @@ def _init(settings: Settings, request: InitSession, env: Mapping[str, str]) -> t
         student = student or settings.author
     workspace = _prepared(settings, env, role=request.role, session=session, student=student, bus=None)
     coach = request.coach_id or (workspace.settings.author if request.role == "coach" else None)
-    written = workspace.write(_started(workspace, student, coach, request.title))
+    title = request.title or workspace.session_state().title or None
+    written = _say_started(workspace, student, coach, title)
     if request.role == "coach":
-        invite = Invite(str(workspace.settings.bus), session, student, coach, request.title)
+        invite = Invite(str(workspace.settings.bus), session, student, coach, title)
         written = replace(written, text=invite.url)
     return workspace, written
 
@@ -50,8 +51,20 @@ def _join(settings: Settings, invite: Invite, env: Mapping[str, str]) -> tuple[W
     student = settings.overrides.student or invite.student or settings.author
     bus = None if settings.overrides.bus else invite.bus
     workspace = _prepared(settings, env, role="student", session=invite.session, student=student, bus=bus)
-    written = workspace.write(_started(workspace, student, invite.coach, invite.title))
-    return workspace, written
+    return workspace, _say_started(workspace, student, invite.coach, invite.title)
+
+
+def _say_started(workspace: Workspace, student: str | None, coach: str | None, title: str | None) -> Written:
+    """Say ``session_started``, unless the same was said from here before."""
+    outgoing = _started(workspace, student, coach, title)
+    wanted = {name: outgoing.payload.get(name) for name in ("student_id", "coach_id", "title")}
+    for stored in workspace.history(["session_started"]):
+        event = stored.event
+        said = {name: event.payload.get(name) for name in wanted}
+        if stored.delivery is not None and event.actor == workspace.role and said == wanted:
+            delivery = workspace.delivery(event.id)
+            return Written(event.id, event.event_type, event.session_id, event.student_id, delivery=delivery)
+    return workspace.write(outgoing)
 
 
 def _prepared(

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from colearner_ls.contracts.errors import ColearnerError
+from colearner_ls.journal.errors import JournalError
 from colearner_ls.sync.holder import SyncHolder, holder_pid
 from colearner_ls.workspace.sync_status import link_state
 
 if TYPE_CHECKING:
+    import asyncio
+
     from colearner_ls.workspace.door import Workspace
 
 TAKEOVER_S: Final = 0.5
 """How often, in s, a process without the sync lock tries for it; a takeover is promised within 2 s (architecture.md)."""
 
 POLL_S: Final = 0.05
+
+FILES_DELAY_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +53,36 @@ async def run_sync(ws: Workspace) -> None:
         calls = cleanup.enter_context(JournalCalls(ws.journal))
         link = Link(calls, ws.settings.bus, client_id=_client_id(ws))
 
-        def rung() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop may close between two bells
-                loop.call_soon_threadsafe(link.ring)
+        changed = asyncio.Event()
 
-        tail = ws.watch(rung)
+        def rung() -> None:
+            link.ring()
+            changed.set()
+
+        def from_thread() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may close between two bells
+                loop.call_soon_threadsafe(rung)
+
+        tail = ws.watch(from_thread)
         cleanup.callback(tail.close)
-        while True:
-            if await asyncio.to_thread(_try_acquire, holder):
-                await _while_held(holder, link.run())
-            await asyncio.sleep(TAKEOVER_S)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_keep_files(ws, changed), name="colearner-files")
+            while True:
+                if await asyncio.to_thread(_try_acquire, holder):
+                    await _while_held(holder, link.run())
+                await asyncio.sleep(TAKEOVER_S)
+
+
+async def _keep_files(ws: Workspace, changed: asyncio.Event) -> None:
+    """Rewrite the files beside the journal after changes, a little later, so that many changes are one rewrite."""
+    import asyncio
+
+    changed.set()
+    while True:
+        await changed.wait()
+        await asyncio.sleep(FILES_DELAY_S)
+        changed.clear()
+        await asyncio.to_thread(ws.project)
 
 
 def _try_acquire(holder: SyncHolder) -> bool:
@@ -101,10 +126,14 @@ def sync_once(ws: Workspace, *, wait: float, fetch: bool) -> SyncOutcome:
             if outcome is not None:
                 return outcome
         return _sync_now(ws, deadline, fetch=fetch)
+    except JournalError as error:
+        return SyncOutcome(False, False, error=error.message)
     except OSError as error:
         return SyncOutcome(False, False, error=f"{ws.settings.folder} cannot be written: {error.strerror}")
     finally:
         holder.release()
+        if fetch:
+            ws.project()
 
 
 def _waited_for_holder(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOutcome | None:

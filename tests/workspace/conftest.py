@@ -11,8 +11,8 @@ import pytest
 
 from colearner_ls.workspace.door import Workspace
 from colearner_ls.workspace.requests import InitSession, JoinSession
-from colearner_ls.workspace.settings import Overrides, resolve
 from colearner_ls.workspace.setting_up import set_up
+from colearner_ls.workspace.settings import Overrides, resolve
 from colearner_ls.workspace.syncing import SyncOutcome, sync_once
 
 GRAPH = '''"""Orders modules by what they need."""
@@ -38,6 +38,7 @@ class Pair:
     env: dict[str, str]
     coach: Workspace
     student: Workspace
+    invite: str
     opened: list[Workspace] = field(default_factory=list)
 
     def reopen(self, role: str) -> Workspace:
@@ -77,10 +78,8 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         InitSession("coach", student_id="ada", coach_id="eve", title="Onboarding"),
         env,
     )
-    student, _ = set_up(
-        resolve(folder / "student", Overrides(author="ada"), env), JoinSession(written.text), env
-    )
-    both = Pair(folder, env, coach, student)
+    student, _ = set_up(resolve(folder / "student", Overrides(author="ada"), env), JoinSession(written.text), env)
+    both = Pair(folder, env, coach, student, written.text)
     both.sync()
     yield both
     for workspace in (coach, student, *both.opened):

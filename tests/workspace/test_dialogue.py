@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from colearner_ls.contracts.errors import BadInput
 from colearner_ls.domain.fold import state_bytes
+from colearner_ls.workspace.door import Workspace
 from colearner_ls.workspace.requests import (
     Acknowledge,
     Assign,
     GiveFeedback,
     GiveHint,
+    InitSession,
+    JoinSession,
     Link,
     MistakeAt,
     Place,
@@ -25,7 +30,10 @@ from colearner_ls.workspace.requests import (
     Submit,
     Withdraw,
 )
-from colearner_ls.workspace.results import AmbiguousId, NotYours, PreviewRequired, UnknownTarget
+from colearner_ls.workspace.results import AmbiguousId, NotLive, NotYours, PreviewRequired, UnknownTarget
+from colearner_ls.workspace.setting_up import set_up
+from colearner_ls.workspace.settings import Overrides, resolve
+from colearner_ls.workspace.syncing import sync_once
 from tests.workspace.conftest import Pair
 
 ASSIGN = Assign(
@@ -236,3 +244,58 @@ def test_files_beside_the_journal(pair: Pair) -> None:
     learning = json.loads((folder / "learning.json").read_text())
     assert {"learner", "plan", "progress"} <= learning.keys()
     assert (folder / ".gitignore").read_text() == "*\n"
+
+
+def test_setting_up_again_says_nothing_twice(pair: Pair) -> None:
+    settings = resolve(pair.coach.root, Overrides(author="eve"), pair.env)
+    before = pair.coach.journal.count()
+    again, written = set_up(settings, InitSession("coach"), pair.env)
+    pair.opened.append(again)
+    assert pair.coach.journal.count() == before
+    assert "title=Onboarding" in written.text
+
+
+def test_a_folder_belongs_to_one_session(pair: Pair) -> None:
+    settings = resolve(pair.coach.root, Overrides(author="eve"), pair.env)
+    with pytest.raises(BadInput, match="already belongs"):
+        set_up(settings, InitSession("coach", session_id="another"), pair.env)
+
+
+def test_a_clone_that_brings_its_own_folder_starts_nothing(pair: Pair, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(pair.student.root, clone)
+    settings = resolve(clone, Overrides(), pair.env)
+    with pytest.raises(NotLive) as caught:
+        Workspace.open(settings)
+    assert "join" in caught.value.hint
+    (clone / ".colearner" / "journal.db").unlink()
+    with pytest.raises(NotLive):
+        Workspace.open(settings)
+    assert not (clone / ".colearner" / "journal.db").exists()
+
+
+def test_a_copied_folder_that_is_joined_writes_under_a_new_name(pair: Pair, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(pair.student.root, copy)
+    joined, _ = set_up(resolve(copy, Overrides(author="ada"), pair.env), JoinSession(pair.invite), pair.env)
+    pair.opened.append(joined)
+    assert joined.journal.writer != pair.student.journal.writer
+    joined.do(ReportStuck("from the copy"))
+    pair.student.do(ReportStuck("from the original"))
+    pair.sync(joined, pair.student, pair.coach, joined)
+    assert len(pair.coach.snapshot().me.stuck) == 2
+    assert not pair.coach.journal.holes()
+
+
+def test_another_bus_keeps_the_events_and_says_so(pair: Pair, tmp_path: Path) -> None:
+    env = {**pair.env, "COLEARNER_BUS": f"sqlite://{tmp_path}/other/bus.db"}
+    elsewhere = Workspace.open(resolve(pair.coach.root, Overrides(author="eve"), env))
+    pair.opened.append(elsewhere)
+    written = elsewhere.do(ASSIGN)
+    assert written is not None
+    assert written.delivery == "kept"
+    assert any("bound to" in notice for notice in elsewhere.snapshot().notices)
+    sync_once(elsewhere, wait=5, fetch=True)
+    assert elsewhere.delivery(written.event_id) == "kept"
+    pair.sync()
+    assert pair.coach.delivery(written.event_id) == "local"

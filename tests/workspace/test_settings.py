@@ -56,7 +56,13 @@ BUS_CASES = [
     ({"COLEARNER_BROKERS": "b:1"}, 'bus = "kafka://file:2"', None, "kafka://file:2", "config.toml"),
     ({"COLEARNER_BROKERS": "b:1, a:2"}, "", None, "kafka://a:2,b:1", "COLEARNER_BROKERS"),
     ({"COLEARNER_BUS": "kafka", "COLEARNER_BROKERS": "b:1"}, "", None, "kafka://b:1", "COLEARNER_BROKERS"),
-    ({"COLEARNER_BUS": "file", "COLEARNER_BROKERS": "b:1"}, "", None, "sqlite", "COLEARNER_BUS (“file”: the embedded bus)"),
+    (
+        {"COLEARNER_BUS": "file", "COLEARNER_BROKERS": "b:1"},
+        "",
+        None,
+        "sqlite",
+        "COLEARNER_BUS (“file”: the embedded bus)",
+    ),
 ]
 
 
