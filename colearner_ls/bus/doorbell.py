@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 
 _numbers = itertools.count()
+_LONGEST_NAME = 24
+"""Bytes of ``/<pid>-<number>``, with room to spare."""
 _MAX_SOCKET_PATH = 107
 """Longest path of a Unix socket on Linux, in bytes without the closing NUL (unix(7); 103 on macOS)."""
 
@@ -26,22 +28,27 @@ def bell_folder(database: Path) -> Path | None:
 
     In the runtime folder under a hash, since the path of a socket has a narrow limit.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    base = Path(runtime) / "colearner" if runtime else Path(tempfile.gettempdir()) / f"colearner-{os.getuid()}"
     name = hashlib.sha256(os.fsencode(os.path.realpath(database))).hexdigest()[:16]
-    folder = base / f"bus-{name}"
-    if len(os.fsencode(folder)) + 24 > _MAX_SOCKET_PATH:
-        return None
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    bases = [Path(runtime) / "colearner"] if runtime else []
+    bases.append(Path(tempfile.gettempdir()) / f"colearner-{os.getuid()}")
+    return next((folder for base in bases if _is_safe(base, folder := base / f"bus-{name}")), None)
+
+
+def _is_safe(base: Path, folder: Path) -> bool:
+    """Whether ``folder`` is there, ours alone, and short enough for a socket in it; makes both if need be."""
+    if len(os.fsencode(folder)) + _LONGEST_NAME > _MAX_SOCKET_PATH:
+        return False
     try:
         for part in (base, folder):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
             facts = part.lstat()
             # Somebody else's folder under /tmp could name sockets of other programs.
             if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o022:
-                return None
+                return False
     except OSError:
-        return None
-    return folder
+        return False
+    return True
 
 
 class Doorbell:
