@@ -14,7 +14,7 @@ from colearner_ls.journal.bus_values import BusValues
 from colearner_ls.journal.cursors import MAIN, Cursors
 from colearner_ls.journal.database import Database
 from colearner_ls.journal.doorbell import ring
-from colearner_ls.journal.errors import JournalMalformed
+from colearner_ls.journal.errors import JournalMalformed, ReadOnly
 from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import create_once
 from colearner_ls.journal.identity import machine_id
@@ -34,6 +34,7 @@ from colearner_ls.journal.records import (
     Session,
     Stored,
 )
+from colearner_ls.journal.rejudging import rejudge
 from colearner_ls.journal.rows import now_us
 from colearner_ls.journal.salvage_place import finish, is_pending
 from colearner_ls.journal.snapshots import Snapshots
@@ -84,7 +85,8 @@ class Journal:
     ) -> Self:
         """Open the journal file ``path``, or ``path/journal.db`` where ``path`` is a folder.
 
-        Where it is missing it is made, with its folder and a ``.gitignore`` in it, unless ``create`` is false.
+        Where it is missing it is made, with its folder and a ``.gitignore`` in it, unless ``create`` is false. In a
+        folder that cannot be written, reading works: the journal is then ``readonly``.
         ``folder`` is the workspace's ``.colearner`` where the journal lives elsewhere. ``machine`` stands in for
         :func:`~colearner_ls.journal.identity.machine_id`.
         """
@@ -93,15 +95,24 @@ class Journal:
         create = create and not readonly
         if create and not file.exists():
             make_folder(file.parent)
-        journal = cls(
-            file, file.parent if folder is None else folder, create=create, readonly=readonly, machine=machine
-        )
+        where = file.parent if folder is None else folder
+        journal = cls(file, where, create=create, readonly=readonly, machine=machine)
         try:
             journal._bring_up()
+        except ReadOnly:
+            journal.close()
+            if readonly or not file.exists():
+                raise
+            return cls.open(file, folder=folder, readonly=True, machine=machine)
         except BaseException:
             journal.close()
             raise
         return journal
+
+    @property
+    def readonly(self) -> bool:
+        """Whether everything that writes raises :class:`~colearner_ls.journal.errors.ReadOnly`."""
+        return self.database.readonly
 
     def close(self) -> None:
         """Close the file. Harmless when called again; everything else then raises ``JournalClosed``."""
@@ -133,8 +144,10 @@ class Journal:
             self._resume()
         if not self.database.readonly and (not self.path.exists() or not self.database.read(self._is_settled)):
             self.database.write(lambda _: None, durable=True)
-        elif self.database.readonly:
+        if self.database.readonly:
             self.database.read(lambda db: schema.layout(db, self.path))
+        else:
+            rejudge(self.database)
 
     def _is_settled(self, db: sqlite3.Connection) -> bool:
         inode = os.stat(self.path).st_ino  # noqa: PTH116
