@@ -7,14 +7,13 @@ closing any descriptor of it would drop the POSIX locks of every connection in t
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import sqlite3
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -239,14 +238,15 @@ class LogFile:
         return self._db
 
     def _abandon(self) -> None:
-        """Let go of a database whose file was moved away, without closing it.
+        """Let go of a database whose file was moved away.
 
-        Closing would write the WAL back into the moved file and then delete ``bus.db-wal`` *by name*, which by now may
-        be the WAL of another bus. So the connection is never closed and never collected.
+        No lock is needed, and the WAL of what stands in its place is safe: SQLite sees that the file was moved and writes
+        nothing back (``databaseIsUnmoved()`` in pager.c).
         """
-        if self._db is not None:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._db))
-            self._db = None
+        db, self._db = self._db, None
+        if db is not None:
+            with suppress(sqlite3.Error):
+                db.close()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
