@@ -46,9 +46,9 @@ class Stage:
         head, *options = typed.split("\n")
         self._show(Text.assemble((f"{who} ", "bold magenta"), ("$ ", "dim"), (head, "bold")))
         for option in options:
-            self._show(Padding(Text(option, "bold"), (0, 0, 0, len(prompt) + 2), expand=False))
+            self._indented(Text(option, "bold"), len(prompt) + 2)
         for line in _INVITE.sub(r"'\1…'", printed).splitlines():
-            self._show(Padding(Text(line), (0, 0, 0, 4 if line else 0), expand=False))
+            self._indented(Text(line), 4)
 
     def does(self, who: str, what: str) -> None:
         """Somebody does something that is not a command."""
@@ -62,7 +62,7 @@ class Stage:
             body.append("▌ ", style="cyan").append(line).append("\n" if number < len(lines) - 1 else "")
         if actions:
             body.append("\n▌ ", style="cyan").append("  ".join(f"[{action}]" for action in actions), style="bold cyan")
-        self._show(Padding(body, (0, 0, 0, 4), expand=False))
+        self._indented(body, 4)
 
     def draw(self, drawing: RenderableType) -> None:
         """The student's file as the editor draws it."""
@@ -79,6 +79,13 @@ class Stage:
             self._recording.save_svg(str(self._picture), title="make demo")
         if self._nowhere is not None:
             self._nowhere.close()
+
+    def _indented(self, text: Text, by: int) -> None:
+        for line in text.wrap(self._console, WIDTH - by):
+            line.rstrip()
+            if line:
+                line.pad_left(by)
+            self._show(line)
 
     def _show(self, what: RenderableType) -> None:
         self._console.print(what)

@@ -47,14 +47,18 @@ class LanguageServer:
     def __init__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path) -> None:
         self._log = log.open("wb")
         self._log_path = log
-        self._process = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+            )
+        except OSError as error:
+            self._log.close()
+            raise DemoFailedError(f"cannot run {command[0]}: {error.strerror}") from None
         self._changed = threading.Condition()
         self._heard = Heard()
         self._next_id = 0

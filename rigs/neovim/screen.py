@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+_LINES = ("underline", "undercurl", "underdouble", "underdotted", "underdashed")
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -85,13 +87,22 @@ class Screen:
         """Colours (24-bit numbers) and attributes of one cell, as Neovim names them."""
         return self._highlights.get(self._rows[row][column].highlight, {})
 
+    def underlined(self, row: int, words: str) -> bool:
+        """Whether all of ``words`` on this row (from 0) is underlined, straight or curly."""
+        cells = self._rows[row]
+        start = "".join(cell.text or " " for cell in cells).index(words)
+        return all(
+            any(self.highlights_at(row, column).get(name) for name in _LINES)
+            for column in range(start, start + len(words))
+        )
+
     def _style(self, number: int) -> Style:
         attributes = self._highlights.get(number, {})
         foreground = attributes.get("foreground", self._foreground)
         background = attributes.get("background", self._background)
         if attributes.get("reverse"):
             foreground, background = background, foreground
-        underlined = any(attributes.get(name) for name in ("underline", "undercurl", "underdouble", "underdotted"))
+        underlined = any(attributes.get(name) for name in _LINES)
         if underlined and "special" in attributes:
             foreground = attributes["special"]
         return Style(

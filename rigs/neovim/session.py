@@ -151,6 +151,11 @@ class Neovim:
         with self._lock:
             return self._screen.text()
 
+    def underlined(self, row: int, words: str) -> bool:
+        """Whether ``words`` on a row of the screen (from 0) are underlined, straight or curly."""
+        with self._lock:
+            return self._screen.underlined(row, words)
+
     def save_screen(self, file: Path, title: str) -> None:
         """Keep the screen as SVG and text, for whoever looks at the run afterwards."""
         file.parent.mkdir(parents=True, exist_ok=True)
