@@ -58,19 +58,20 @@ def _run(arguments: list[str]) -> int:
 
 
 def _closed(error: Exception) -> int:
-    if isinstance(error, BrokenPipeError) and _stdout_works():
-        return _fault(error)
+    if isinstance(error, BrokenPipeError) and not _reader_left():
+        return _fault(error)  # some other pipe of ours broke
     # Python flushes stdout once more at exit and would complain there.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return NOBODY_READS
 
 
-def _stdout_works() -> bool:
-    try:
-        output.flush()
-    except output.OutputClosed:
-        return False
-    return True
+def _reader_left() -> bool:
+    """Whether the pipe that is stdout has no reader any more (click prints help by itself, so its error comes bare)."""
+    import select
+
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
 
 
 def _usage(error: UsageError) -> int:

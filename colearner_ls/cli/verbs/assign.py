@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,12 +13,15 @@ from colearner_ls.cli.delivering import write
 from colearner_ls.cli.folder import paths_of
 from colearner_ls.cli.options import Said
 from colearner_ls.cli.render.words import short
+from colearner_ls.contracts.errors import BadInput
 from colearner_ls.workspace.requests import Assign
 
 if TYPE_CHECKING:
     from colearner_ls.workspace.door import Workspace
 
-_PART_OF_UUID = re.compile(r"[0-9a-f-]{4,36}")
+MAX_NAME: Final = 200
+"""Characters of the name of an exercise, as of a session (contracts.md)."""
+_PART_OF_UUID: Final = re.compile(r"[0-9a-f-]{4,36}")
 
 
 @verb("assign")
@@ -63,7 +66,7 @@ def command(
             step_id=step,
             title=title,
             due=due_time(due) if due is not None else None,
-            exercise_id=_known_or_new(workspace, exercise_id) if exercise_id else None,
+            exercise_id=_known_or_new(workspace, exercise_id) if exercise_id is not None else None,
         )
 
     write(said, make, lambda written: f"Exercise {short(written.exercise_id or written.event_id)} assigned")
@@ -74,6 +77,8 @@ def _known_or_new(workspace: Workspace, given: str) -> str:
 
     Pieces of chosen names do not count: ``ex-1`` must not mean ``ex-10``.
     """
+    if len(given) > MAX_NAME or not given.isprintable() or not given.strip():
+        raise BadInput("--id: that is no name for an exercise.", f"Give 1 to {MAX_NAME} printable characters, or none.")
     known = [exercise.id for exercise in workspace.snapshot().me.exercises]
     if given in known or not _PART_OF_UUID.fullmatch(given):
         return given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import click
 
@@ -29,7 +30,8 @@ def command(said: Said, student: str | None, coach: str | None, title: str | Non
     """
     from colearner_ls.workspace.setting_up import set_up
 
-    settings = settings_of(said, student)
+    # --session names the session to make here, so it must not hide that the folder may belong to another one.
+    settings = settings_of(replace(said, session=None), student)
     role = said.role or settings.role
     if role is None:
         raise click.UsageError("Who are you here? Say “colearner coach init” or “colearner student init”.")

@@ -1,0 +1,412 @@
+"""The real console script in processes of its own: what it imports, how it ends, what a terminal sees."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import SCRIPT, Folder, clean_environment
+
+
+def imported(folder: Folder, *arguments: str) -> set[str]:
+    """Names of all modules that one run imported."""
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", str(SCRIPT), *arguments],
+        cwd=folder.path,
+        env={**clean_environment(), **folder.env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return {line.split("|")[2].strip() for line in ran.stderr.splitlines() if line.startswith("import time:")}
+
+
+def test_the_version_costs_nothing_but_python(nowhere: Folder) -> None:
+    modules = imported(nowhere, "--version")
+    assert "colearner_ls.cli.main" in modules
+    assert not {name for name in modules if name.startswith("colearner_ls")} - {
+        "colearner_ls",
+        "colearner_ls.cli",
+        "colearner_ls.cli.main",
+    }
+    assert not modules.intersection({"click", "typing", "logging", "json", "pathlib", "dataclasses"})
+
+
+DEAR = {
+    "pydantic",
+    "pydantic_core",
+    "asyncio",
+    "rich",
+    "aiokafka",
+    "lsprotocol",
+    "pygls",
+    "rapidfuzz",
+    "tomlkit",
+    "rfc8785",
+    "ssl",
+}
+
+
+@pytest.mark.parametrize("arguments", [["status", "--json"], ["status"], ["history", "--json"], ["show", "ex-1"]])
+def test_reading_imports_nothing_dear(coach: Folder, arguments: list[str]) -> None:
+    coach("assign", "--topic", "t", "--exercise", "x", "--at", "src/mean.py:4", "--id", "ex-1")
+    modules = imported(coach, *arguments)
+    assert "colearner_ls.workspace.door" in modules
+    assert not {name.partition(".")[0] for name in modules} & DEAR
+
+
+def test_help_imports_no_verb(nowhere: Folder) -> None:
+    modules = imported(nowhere, "--help")
+    assert not [name for name in modules if name.startswith(("colearner_ls.cli.verbs.", "colearner_ls.workspace."))]
+
+
+def test_a_reader_that_leaves_is_no_fault(coach: Folder) -> None:
+    for number in range(30):
+        coach("hint", f"{number} " + "x" * 4000, "--offline")
+    for arguments in (["history", "--json"], ["history"], ["status"], ["--help"], ["schema", "json"]):
+        process = start(coach, *arguments)
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(timeout=30) in (141, 0), arguments
+        assert process.stderr is not None
+        assert not re.search("Error|Traceback|Broken|fault", process.stderr.read()), arguments
+        process.stderr.close()
+
+
+def test_head_reads_one_line(coach: Folder) -> None:
+    for number in range(30):
+        coach("hint", f"{number} " + "x" * 4000, "--offline")
+    process = start(coach, "history", "--json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert json.loads(process.stdout.readline())["event_type"] == "session_started"
+    process.stdout.close()
+    assert process.wait(timeout=30) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_output_that_cannot_be_written(coach: Folder) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [str(SCRIPT), "hint", "x", "--offline"],
+            cwd=coach.path,
+            env={**clean_environment(), **coach.env},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert "cannot be written: No space left on device" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 2
+    assert "coach_hint" in coach("history", "--json").out
+
+
+def test_closed_streams(coach: Folder) -> None:
+    for closed in (">&-", "2>&-", "<&-", ">&- 2>&- <&-"):
+        ran = subprocess.run(
+            ["sh", "-c", f'exec "$0" status {closed}', str(SCRIPT)],
+            cwd=coach.path,
+            env={**clean_environment(), **coach.env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == 0, (closed, ran.stderr)
+    ran = subprocess.run(
+        ["sh", "-c", 'exec "$0" plan - <&-', str(SCRIPT)],
+        cwd=coach.path,
+        env={**clean_environment(), **coach.env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 3
+    assert "stdin" in ran.stderr
+
+
+def test_a_terminal_that_knows_ascii_only(tmp_path: Path, env: dict[str, str]) -> None:
+    folder = Folder(tmp_path / "größe", env)
+    folder.path.mkdir()
+    folder("coach", "init", "--session", "größe-01", "--offline")
+    for more in ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONIOENCODING": "latin-1"}):
+        for arguments in (["status"], ["history"], ["status", "--json"], ["doctor", "--offline"]):
+            ran = folder.process(*arguments, env=more)
+            assert ran.code == 0, ran
+        assert json.loads(folder.process("status", "--json", env=more).out)["session_id"] == "größe-01"
+
+
+def test_a_folder_that_is_gone(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "gone").mkdir()
+    ran = subprocess.run(
+        ["sh", "-c", 'rmdir ../gone; exec "$0" status', str(SCRIPT)],
+        cwd=tmp_path / "gone",
+        env={**clean_environment(), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 3
+    assert "is gone" in ran.stderr
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, size: str) -> Iterator[None]:
+    """A disk of its own at ``path``; root ignores file modes, so only a mount is really read-only."""
+    path.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"this machine lets nobody mount: {mounted.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+def test_a_read_only_folder_can_be_read_and_says_so_when_written(tmp_path: Path, env: dict[str, str]) -> None:
+    path = tmp_path / "disk"
+    with small_disk(path, "8m"):
+        folder = Folder(path, env)
+        assert folder("coach", "init", "--session", "s-1").code == 0
+        subprocess.run(["mount", "-o", "remount,ro", str(path)], check=True)
+        with pytest.raises(OSError, match="Read-only"):
+            (path / "probe").touch()
+        before = folder.process("history", "--json", "--offline")
+        for arguments in (["hint", "x"], ["plan", "-"], ["stage", "review"]):
+            ran = folder.process(*arguments, stdin="- step")
+            assert ran.code == 1, ran
+            assert "read-only" in ran.err
+            assert "Traceback" not in ran.err
+        for arguments in (["status"], ["history"], ["inbox"], ["doctor"]):
+            ran = folder.process(*arguments)
+            assert "Traceback" not in ran.err
+            assert "fault of ours" not in ran.err
+            assert ran.code in (0, 6), (arguments, ran)
+        assert before.code == 0
+        assert folder.process("history", "--json", "--offline").out == before.out
+        subprocess.run(["mount", "-o", "remount,rw", str(path)], check=True)
+        assert folder("hint", "x").code == 0
+
+
+def test_a_full_disk_refuses_and_keeps_what_was_said(tmp_path: Path, env: dict[str, str]) -> None:
+    path = tmp_path / "disk"
+    with small_disk(path, "1m"):
+        folder = Folder(path, env)
+        assert folder("coach", "init", "--session", "s-1", "--offline").code == 0
+        said = []
+        for number in range(40):
+            ran = folder.process("hint", f"{number} " + "x" * 30_000, "--offline", "--json")
+            if ran.code:
+                break
+            said.append(json.loads(ran.out)["event_id"])
+        assert ran.code == 1, "the disk never got full"
+        assert "full" in ran.err
+        assert len(ran.err.splitlines()) <= 2
+        kept = [doc["id"] for doc in folder.process("history", "--json", "--type", "coach_hint").docs]
+        assert kept == said
+
+
+def start(folder: Folder, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(SCRIPT), *arguments],
+        cwd=folder.path,
+        env={**clean_environment(), **folder.env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def line_from(process: subprocess.Popen[str], seconds: float = 20) -> str:
+    """The next line on stdout, or a failure that says what the process had to say."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    if not ready:
+        process.kill()
+        raise AssertionError(f"nothing within {seconds} s: {process.communicate()}")
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("arguments", [["watch", "--json"], ["history", "--follow", "--json"]])
+def test_watching_shows_what_arrives_and_ends_quietly(coach: Folder, student: Folder, arguments: list[str]) -> None:
+    student("inbox")
+    process = start(student, *arguments)
+    try:
+        if arguments[0] == "history":
+            seen = [json.loads(line_from(process))["_id"] for _ in student("history", "--json").docs]
+            assert seen == [doc["_id"] for doc in student("history", "--json").docs]
+        else:
+            assert process.stderr is not None
+            assert process.stderr.readline() == "Watching; Ctrl-C ends it.\n"
+        said = coach("hint", "from the coach", "--json").doc
+        first: dict[str, Any] = json.loads(line_from(process))
+        assert (first["id"], first["_delivery"]) == (said["event_id"], "received")
+        own = student("stage", "note", "--note", "from here", "--json").doc
+        second = json.loads(line_from(process))
+        assert second["id"] == own["event_id"]
+        assert own["delivery"] == "local"
+    finally:
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.monotonic() - started < 5
+    assert err in ("", "Watching; Ctrl-C ends it.\n")
+
+
+def test_a_watch_whose_reader_leaves_ends(coach: Folder) -> None:
+    process = start(coach, "watch", "--json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.stdout.close()
+    coach("hint", "one")
+    assert process.wait(timeout=20) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+class Terminal:
+    """The script on a pseudo-terminal."""
+
+    def __init__(self, folder: Folder, *arguments: str, **env: str) -> None:
+        self.master, slave = pty.openpty()
+        environment = {**clean_environment(), "TERM": "xterm", **folder.env, **env}
+        self.process = subprocess.Popen(
+            [str(SCRIPT), *arguments],
+            cwd=folder.path,
+            env=environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def until(self, text: str, times: int = 1, seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while self.seen.count(text) < times:
+            assert self._read(deadline), f"“{text}” did not come: {self.seen}"
+
+    def _read(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self.master], [], [], max(deadline - time.monotonic(), 0))
+        if not ready:
+            return False
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:  # the other side is closed
+            return False
+        self.seen += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def end(self) -> int:
+        deadline = time.monotonic() + 20
+        while self._read(deadline):
+            pass
+        code = self.process.wait(timeout=20)
+        os.close(self.master)
+        return code
+
+
+@pytest.fixture
+def exercise(coach: Folder, student: Folder) -> str:
+    coach("assign", "--topic", "t", "--exercise", "x", "--id", "ex-1", "--at", "src/mean.py:4-8")
+    assert [item["id"] for item in student("inbox", "--json").doc["items"]] == ["ex-1"]
+    return "ex-1"
+
+
+def test_a_person_is_shown_what_would_leave_and_asked(student: Folder, exercise: str) -> None:
+    terminal = Terminal(student, "submit", "--response", "done")
+    terminal.until("Share this? [y/N]: ")
+    assert "This would leave your machine" in terminal.seen
+    assert "def mean(numbers)" in terminal.seen
+    terminal.type("n\n")
+    assert terminal.end() == 5
+    assert "Nothing was shared" in terminal.seen
+    assert student("status", "--json").doc["submissions"] == []
+
+    terminal = Terminal(student, "submit", "--response", "done")
+    terminal.until("Share this? [y/N]: ")
+    terminal.type("y\n")
+    assert terminal.end() == 0
+    assert "on this machine's bus" in terminal.seen
+    assert len(student("status", "--json").doc["submissions"]) == 1
+
+
+def test_what_changed_while_the_person_read_is_shown_again(student: Folder, exercise: str) -> None:
+    app = student.path / "src" / "mean.py"
+    terminal = Terminal(student, "submit", exercise, "--response", "done")
+    terminal.until("Share this? [y/N]: ")
+    app.write_text(app.read_text().replace("total = 0", "password_of_my_bank = 0"))
+    terminal.type("y\n")
+    terminal.until("Share this? [y/N]: ", times=2)
+    assert "Meanwhile something changed" in terminal.seen
+    assert "password_of_my_bank" in terminal.seen
+    terminal.type("n\n")
+    assert terminal.end() == 5
+    assert "password_of_my_bank" not in student("history", "--json").out
+
+
+def test_an_interrupted_question_shares_nothing(student: Folder, exercise: str) -> None:
+    terminal = Terminal(student, "submit", exercise)
+    terminal.until("Share this? [y/N]: ")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 130
+    assert "Traceback" not in terminal.seen
+    assert student("status", "--json").doc["submissions"] == []
+
+
+def test_colour_on_a_terminal_only_and_not_where_it_is_not_wanted(coach: Folder) -> None:
+    for env, colored in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"NO_COLOR": ""}, True)):
+        terminal = Terminal(coach, "status", **env)
+        assert terminal.end() == 0
+        assert ("\x1b[" in terminal.seen) == colored, env
+    assert "\x1b[" not in coach.process("status").out
+
+
+def test_the_shell_is_offered_verbs_and_options(nowhere: Folder) -> None:
+    def complete(words: str) -> list[str]:
+        count = str(len(words.split(" ")) - 1)
+        env = {"_COLEARNER_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": count}
+        ran = nowhere.process(env=env)
+        assert ran.code == 0, ran
+        return [line.partition(",")[2] for line in ran.out.splitlines() if line]
+
+    assert complete("colearner sta") == ["status", "stage"]
+    assert complete("colearner coach ass") == ["assign"]
+    assert "--json" in complete("colearner status --")
+    assert complete("colearner feedback x --grade ") == ["pass", "revise"]
+    assert complete("colearner req") == []
+
+
+def test_logs_go_to_stderr_when_asked_for(coach: Folder) -> None:
+    quiet = coach.process("sync")
+    assert quiet.err == ""
+    loud = coach.process("sync", env={"COLEARNER_LOG": "debug"})
+    assert loud.code == 0
+    assert loud.out == quiet.out
