@@ -27,7 +27,7 @@ from colearner_ls.domain.state import (
 
 if TYPE_CHECKING:
     from colearner_ls.journal.records import Stored
-    from colearner_ls.workspace.results import Snapshot, SyncStatus
+    from colearner_ls.workspace.results import Snapshot, SyncStatus, Written
 
 View = dict[str, Any]
 
@@ -45,6 +45,28 @@ _EVIDENCE_TYPES: Mapping[str, type] = {
     "redactions": list,
     "commit": str,
 }
+
+
+def written_view(written: Written, delivery: str, waiting: int) -> View:
+    """``WrittenView``; the text of an ``init`` is its invite."""
+    return without_none(
+        {
+            "event_id": written.event_id,
+            "event_type": written.event_type,
+            "session_id": written.session_id,
+            "delivery": delivery,
+            "exercise_id": written.exercise_id,
+            "evidence": list(written.evidence) or None,
+            "student_id": written.student_id,
+            "waiting": waiting,
+            "invite": written.text or None,
+        }
+    )
+
+
+def linked_view(written: Written) -> View:
+    """``LinkedView``."""
+    return {"target_id": written.event_id, "exercise_id": written.exercise_id, "session_id": written.session_id}
 
 
 def without_none(view: View) -> View:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from lsprotocol import types
 
 from colearner_ls.lsp.base.server import BaseServer
-from colearner_ls.lsp.server import lifespan
 from tests.lsp.in_process import initialize_params, session
+
+
+@asynccontextmanager
+async def lifespan(server: BaseServer) -> AsyncIterator[None]:
+    yield
 
 
 def make() -> BaseServer:

@@ -1,0 +1,1 @@
+"""What ``workspace/executeCommand`` offers: decode, one use case, encode. No rule of the domain lives here."""
