@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from colearner_ls.contracts.catalogue import TOPICS
 
@@ -50,6 +50,7 @@ class SqliteBus:
         self._rung = asyncio.Event()
         self._positions: dict[PartitionKey, int] = {}
         self._read_lock = asyncio.Lock()
+        self._asked: set[asyncio.Future[Any]] = set()
         self._last_cause: str | None = None
         self._closed = False
 
@@ -131,6 +132,9 @@ class SqliteBus:
         worker, self._worker = self._worker, None
         if worker is None:
             return
+        for answer in list(self._asked):
+            if not answer.done():
+                answer.set_exception(BusUnreachable(str(self._path), "it was closed here"))
         closing = worker.run(self._log_file.close)
         worker.stop()
         # Waited for without cancelling it: the thread shall close the file even after we stopped waiting.
@@ -143,9 +147,12 @@ class SqliteBus:
     async def _ask(self, question: Callable[[], T]) -> T:
         if self._worker is None:
             raise BusUnreachable(str(self._path), "it is not connected")
+        answer = self._worker.run(question)
+        self._asked.add(answer)
+        answer.add_done_callback(self._asked.discard)
         try:
             async with asyncio.timeout(self._wait_s):
-                return await self._worker.run(question)
+                return await answer
         except TimeoutError:
             holder = self._log_file.lock_holder
             cause = f"no answer within {self._wait_s:g} s; process {holder} was the last to take its lock"
