@@ -18,7 +18,7 @@ from colearner_ls.contracts.errors import ColearnerError
 from colearner_ls.contracts.event import Event
 from colearner_ls.domain import fold_items
 from colearner_ls.domain.fold_items import READERS, Item, as_name, as_number, as_object, as_objects, as_text, as_texts
-from colearner_ls.domain.fold_learner import learner_state
+from colearner_ls.domain.fold_learner import LearnerPass
 from colearner_ls.domain.fold_streams import PROGRESS, Newest, Stream, StreamMark
 from colearner_ls.domain.lifecycle import is_stage
 from colearner_ls.domain.state import Json, LearnerState, SessionState
@@ -62,7 +62,7 @@ class SessionFold:
         self._epoch = 0
         self._filed = 0
         self._version = 0
-        self._cache: dict[object, tuple[object, LearnerState]] = {}
+        self._passes: dict[str | None, LearnerPass] = {}
 
     @classmethod
     def new(cls, session_id: str) -> SessionFold:
@@ -226,8 +226,8 @@ class SessionFold:
         streams: dict[str | None, Stream] = {}
         for name, stream_mark in mark.streams:
             stream = streams[name] = self._streams[name]
-            stream.rewind(stream_mark)
-            self._touch(stream)
+            if stream.rewind(stream_mark):
+                self._touch(stream)
         self._streams = streams
 
     # -- snapshots --------------------------------------------------------------------------------------------------
@@ -317,13 +317,11 @@ class SessionFold:
     ) -> LearnerState:
         streams = [self._streams[EVERYONE], *(self._streams[name] for name in own if name in self._streams)]
         borrowed = [self._streams[name] for name in strangers]
-        signature = (tuple(stream.version for stream in (*streams, *borrowed)), links)
-        cached = self._cache.get(student_id)
-        if cached is not None and cached[0] == signature:
-            return cached[1]
-        state = learner_state(student_id, streams, borrowed, links)
-        self._cache[student_id] = ((signature[0], dict(links)), state)
-        return state
+        going = self._passes.get(student_id)
+        if going is None or not going.fits(streams, borrowed, links) or not going.advance():
+            going = self._passes[student_id] = LearnerPass(student_id, streams, borrowed, links)
+            going.advance()
+        return going.state()
 
 
 _REFOLD: Final = "Drop it and fold the events of the session again; nothing is lost."

@@ -1,4 +1,4 @@
-"""What is asked and what is answered: requests, evidence, stuck reports, hints and receipts of one learner.
+"""What is asked and what is answered: requests and evidence, reports of being stuck, hints.
 
 Answers find what they answer by name, wherever it stands. Those without a name (peers leave them out) answer what
 stands before them.
@@ -6,176 +6,154 @@ stands before them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from colearner_ls.domain.fold_entries import FeedbackEntry, SubmissionEntry, build_evidence
-from colearner_ls.domain.fold_items import Item, as_name, as_text
-from colearner_ls.domain.fold_matching import Names, known_name
-from colearner_ls.domain.state import Evidence, EvidenceRequest, Hint, Stuck
+from colearner_ls.domain.fold_entries import HintEntry, RequestEntry, StuckEntry, SubmissionEntry, build_evidence
+from colearner_ls.domain.fold_items import Item, as_name
+from colearner_ls.domain.fold_names import Names
+from colearner_ls.domain.fold_streams import without_bodies
+from colearner_ls.domain.state import Evidence
 
-READ = frozenset({"read", "addressed"})
-ALL_MISTAKES = -1
+Thing = tuple[str, str]
+"""A kind and an id, such as ``("exercise", id)``: what an effect may have to wait for."""
+
+
+class Standing:
+    """What stands at this place in the order, and the effects that wait for what does not yet."""
+
+    def __init__(self) -> None:
+        self._standing: set[Thing] = set()
+        self._held: dict[Thing, list[Callable[[], None]]] = {}
+
+    def after(self, thing: Thing | None, effect: Callable[[], None]) -> None:
+        """Runs the effect as soon as the thing stands: now, or right after it."""
+        if thing is None or thing in self._standing:
+            effect()
+        else:
+            self._held.setdefault(thing, []).append(effect)
+
+    def stands(self, thing: Thing) -> None:
+        """The thing stands from here on."""
+        self._standing.add(thing)
+        for effect in self._held.pop(thing, ()):
+            effect()
 
 
 class Asked:
-    """Collects questions and answers in fold order, and puts them together at the end."""
+    """Questions and answers of one learner, taken in fold order; evidence after everything else."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, standing: Standing) -> None:
         self._names = names
-        self._requests: dict[str, tuple[Item, bool]] = {}
-        self._declined: dict[str, str] = {}
-        self._stuck: dict[str, Item] = {}
-        self._resolved: dict[str, str] = {}
-        self._hints: dict[str, tuple[Item, bool]] = {}
-        self._hint_acks: dict[str, None] = {}
-        self._nameless_hint_ack: Item | None = None
-        self._receipts: list[tuple[Item, str | None]] = []
-
-    # -- collecting -------------------------------------------------------------------------------------------------
+        self._standing = standing
+        self.requests: dict[str, RequestEntry] = {}
+        self.stuck: dict[str, StuckEntry] = {}
+        self.hints: dict[str, HintEntry] = {}
+        self.evidence: dict[str, Evidence] = {}
+        self._unacked: dict[str, HintEntry] = {}
+        self._taken_back: set[tuple[Any, Any]] = set()
+        self._came_with: dict[str, SubmissionEntry] = {}
 
     def request(self, item: Item, *, inferred: bool) -> None:
         """An ``evidence_request``."""
-        self._requests[item[1]] = (item, inferred)
+        self.requests[item[1]] = RequestEntry(item, self._names.exercise_of(item), inferred)
+        self._standing.stands(("request", item[1]))
 
     def declined(self, item: Item) -> None:
-        """An ``evidence_declined``."""
-        name = item[4]["r"] or item[4].get("cause")
-        if name is not None:
-            self._declined[name.lower()] = item[4]["reason"]
+        """An ``evidence_declined``; the newest one counts."""
+        request = self._names.known(item[4]["r"] or item[4].get("cause"), self._names.requests)
+        if request is not None:
+            self._standing.after(("request", request), lambda: self._decline(request, item[4]["reason"]))
 
-    def stuck(self, item: Item) -> None:
+    def _decline(self, request: str, reason: str) -> None:
+        entry = self.requests[request]
+        entry.declined, entry.record = reason, None
+
+    def report(self, item: Item) -> None:
         """A ``stuck_reported``."""
-        self._stuck[item[1]] = item
+        self.stuck[item[1]] = StuckEntry(item, self._names.exercise_of(item))
+        self._standing.stands(("stuck", item[1]))
 
     def resolved(self, item: Item) -> None:
         """A ``stuck_resolved``; the first one counts."""
-        name = item[4]["k"] or item[4].get("cause")
-        if name is not None:
-            self._resolved.setdefault(name.lower(), item[1])
+        stuck = self._names.known(item[4]["k"] or item[4].get("cause"), self._names.stuck)
+        if stuck is not None:
+            self._standing.after(("stuck", stuck), lambda: self._resolve(stuck, item[1]))
+
+    def _resolve(self, stuck: str, event: str) -> None:
+        entry = self.stuck[stuck]
+        entry.resolved_by, entry.record = entry.resolved_by or event, None
 
     def hint(self, item: Item, *, inferred: bool) -> None:
-        """A ``coach_hint``."""
-        self._hints[item[1]] = (item, inferred)
+        """A ``coach_hint``: for the exercise it names, else for that of the report it answers."""
+        stuck = self._names.known(item[4]["k"] or item[4].get("cause"), self._names.stuck)
+        exercise = self._names.exercise_of(item)
+        if exercise is None and stuck is not None:
+            exercise = self._names.exercise_of(self._names.stuck[stuck])
+        entry = self.hints[item[1]] = self._unacked[item[1]] = HintEntry(item, exercise, stuck, inferred)
+        if stuck is not None:
+            self._standing.after(("stuck", stuck), lambda: self._answer(stuck, entry.item[1]))
+        self._standing.stands(("hint", item[1]))
+
+    def _answer(self, stuck: str, hint: str) -> None:
+        entry = self.stuck[stuck]
+        entry.hints.append(hint)
+        entry.record = None
 
     def hint_ack(self, item: Item) -> None:
         """A ``hint_ack``; without a name it answers every hint before it."""
         name = item[4]["h"] or item[4].get("cause")
         if name is None:
-            self._nameless_hint_ack = item
-        else:
-            self._hint_acks[name.lower()] = None
+            for hint in list(self._unacked):
+                self._acknowledge(hint)
+        elif (named := self._names.known(name, self._names.hints)) is not None:
+            self._standing.after(("hint", named), lambda: self._acknowledge(named))
 
-    def receipt(self, item: Item, newest_feedback: str | None) -> None:
-        """An ``assessment_feedback_ack``; without a name it is about the newest feedback before it."""
-        self._receipts.append((item, newest_feedback))
+    def _acknowledge(self, hint: str) -> None:
+        entry = self.hints[hint]
+        entry.acked, entry.record = True, None
+        self._unacked.pop(hint, None)
 
-    # -- putting together -------------------------------------------------------------------------------------------
+    # -- evidence ---------------------------------------------------------------------------------------------------
 
-    def settle_receipts(self, feedback: Mapping[str, FeedbackEntry]) -> None:
-        """Marks what was read and addressed."""
-        for item, newest in self._receipts:
-            fields = item[4]
-            entry = feedback.get(known_name(fields["f"] or fields.get("cause") or newest, feedback) or "")
-            if entry is None or fields["status"] not in READ:
-                continue
-            entry.read = True
-            if fields["status"] == "addressed":
-                entry.addressed.add(ALL_MISTAKES if fields["mistake"] is None else fields["mistake"])
+    def take_back(self, item: Item) -> None:
+        """An ``evidence_withdrawn``: what the same writer gave that ``seq`` was never sent and does not stand."""
+        self._taken_back.add((item[4]["writer"], item[4]["seq"]))
 
-    def evidence(self, items: Sequence[Item], submissions: Mapping[str, SubmissionEntry]) -> tuple[Evidence, ...]:
-        """The snapshots that stand, each with its exercise: its own, that of the request it answers, or that of the
-        submission it came with. What was taken back before it was sent does not stand."""
-        taken_back = {(item[4]["writer"], item[4]["seq"]) for item in items if item[2] == "taken_back"}
-        came_with = {event: entry for entry in submissions.values() for event in entry.item[4]["evidence"]}
-        standing = []
-        for item in items:
-            fields = item[4]
-            if item[2] != "evidence" or (fields["seq"] is not None and (fields["writer"], fields["seq"]) in taken_back):
-                continue
-            payload: Mapping[str, Any] = fields["payload"]
-            request = as_name(payload.get("request_id")) or fields.get("cause")
-            asked = self._requests.get(known_name(request, self._requests) or "")
-            exercise = self._names.exercise(as_name(payload.get("exercise_id")))
-            if exercise is None and asked is not None:
-                exercise = self._exercise_of(asked[0])
-            exercise = exercise or self._names.caused(fields.get("cause"))
-            inferred = False
-            if exercise is None and (entry := came_with.get(item[1])) is not None:
-                exercise, inferred = entry.exercise, entry.inferred
-            answers = asked[0][1] if asked is not None else as_name(payload.get("request_id"))
-            standing.append(build_evidence(item, exercise, answers, inferred=inferred))
-        return tuple(standing)
+    def snapshot(self, item: Item) -> None:
+        """An ``evidence_snapshot``. Its exercise is its own, else that of the request it answers, else that of what
+        caused it, else that of the submission it came with."""
+        fields = item[4]
+        if fields["seq"] is not None and (fields["writer"], fields["seq"]) in self._taken_back:
+            return
+        payload: Mapping[str, Any] = fields["payload"]
+        named = as_name(payload.get("request_id"))
+        request = self._names.known(named or fields.get("cause"), self._names.requests)
+        exercise = self._names.exercise(as_name(payload.get("exercise_id")))
+        if request is not None:
+            entry = self.requests[request]
+            entry.shared, entry.record = True, None
+            exercise = exercise or entry.exercise
+        exercise = exercise or self._names.exercise_of(item)
+        self.evidence[item[1]] = build_evidence(item, exercise, request or named, inferred=False)
+        if exercise is None and (submission := self._came_with.get(item[1])) is not None:
+            self._place(item[1], submission)
 
-    def _exercise_of(self, item: Item) -> str | None:
-        return self._names.exercise(item[4]["x"]) or self._names.caused(item[4].get("cause"))
+    def submitted(self, submission: SubmissionEntry) -> None:
+        """A submission names the evidence it comes with; of several the first one counts."""
+        for event in submission.item[4]["evidence"]:
+            if self._came_with.setdefault(event, submission) is submission and event in self.evidence:
+                self._place(event, submission)
 
-    def requests(self, evidence: Sequence[Evidence]) -> tuple[EvidenceRequest, ...]:
-        """The requests; evidence that names one answers it, whatever was declined before or after."""
-        shared = {entry.request_id for entry in evidence}
-        return tuple(
-            EvidenceRequest(
-                id=event,
-                hlc=hlc,
-                ts=ts,
-                path=fields["path"],
-                reason=fields["reason"],
-                exercise_id=self._exercise_of(item),
-                answer="shared" if event in shared else self._declined.get(event),
-                inferred=inferred,
-                author=fields.get("by"),
-            )
-            for item, inferred in self._requests.values()
-            for hlc, event, _, ts, fields in [item]
-        )
+    def _place(self, event: str, submission: SubmissionEntry) -> None:
+        snapshot = self.evidence[event]
+        if snapshot.exercise_id is None and submission.exercise is not None:
+            found = replace(snapshot, exercise_id=submission.exercise, inferred=submission.inferred)
+            self.evidence[event] = found
 
-    def stuck_reports(self) -> tuple[Stuck, ...]:
-        """The reports, each with its hints."""
-        hints: dict[str, list[str]] = {}
-        for event, (item, _) in self._hints.items():
-            if (stuck := self._stuck_of(item)) is not None:
-                hints.setdefault(stuck, []).append(event)
-        return tuple(
-            Stuck(
-                id=event,
-                hlc=hlc,
-                ts=ts,
-                summary=fields["summary"],
-                exercise_id=self._exercise_of(item),
-                anchor=fields["anchor"],
-                author=fields.get("by"),
-                resolved_by=self._resolved.get(event),
-                hints=tuple(hints.get(event, ())),
-            )
-            for item in self._stuck.values()
-            for hlc, event, _, ts, fields in [item]
-        )
-
-    def _stuck_of(self, hint: Item) -> str | None:
-        return known_name(hint[4]["k"] or hint[4].get("cause"), self._stuck)
-
-    def hints(self) -> tuple[Hint, ...]:
-        """The hints, each with the exercise it names or that of the report it answers."""
-        hints = []
-        for item, inferred in self._hints.values():
-            hlc, event, _, ts, fields = item
-            stuck = self._stuck_of(item)
-            exercise = self._exercise_of(item)
-            if exercise is None and stuck is not None:
-                exercise = self._exercise_of(self._stuck[stuck])
-            followed = self._nameless_hint_ack is not None and self._nameless_hint_ack[:2] > item[:2]
-            hints.append(
-                Hint(
-                    id=event,
-                    hlc=hlc,
-                    ts=ts,
-                    hint=as_text(fields["hint"]),
-                    exercise_id=exercise,
-                    stuck_id=stuck,
-                    anchor=fields["anchor"],
-                    author=fields.get("by"),
-                    acked=followed or event in self._hint_acks,
-                    inferred=inferred,
-                )
-            )
-        return tuple(hints)
+    def lighten(self, event: str) -> None:
+        """Leaves the body of a snapshot that is old by now to the journal."""
+        snapshot = self.evidence.get(event)
+        if snapshot is not None and (payload := without_bodies(snapshot.payload)) is not snapshot.payload:
+            self.evidence[event] = replace(snapshot, payload=payload, complete=False)

@@ -1,31 +1,38 @@
-"""Exercises, submissions, feedback and evidence on their way from items to the frozen records of the state."""
+"""What a learner's events speak of, on its way to the frozen records of the state.
+
+Entries change while events come in; their records are made when asked for and kept until the entry changes again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from colearner_ls.domain.fold_items import Fields, Item, as_name, as_text
-from colearner_ls.domain.state import Evidence, Exercise, Feedback, Mistake, Submission
+from colearner_ls.domain.state import Evidence, EvidenceRequest, Exercise, Feedback, Hint, Mistake, Stuck, Submission
 
 OPEN: Final = frozenset({"assigned", "accepted", "submitted", "revise"})
 """Statuses of an exercise that is not finished."""
 
+ALL_MISTAKES: Final = -1
+
 
 @dataclass(slots=True)
 class ExerciseEntry:
-    """An exercise while the pass goes on. ``said`` is what the assignments said, the newer over the older."""
+    """An exercise. ``said`` is what the assignments said, the newer over the older."""
 
     item: Item
     said: Fields
     inferred: bool
+    submissions: list[str]
+    feedback: list[tuple[int, str]]
     status: str = "assigned"
     received: bool = False
     ack: str | None = None
     revision: int = 1
     withdrawn_reason: str = ""
-    submissions: list[str] = field(default_factory=list)
-    feedback: list[str] = field(default_factory=list)
+    record: Exercise | None = None
 
     @property
     def id(self) -> str:
@@ -48,12 +55,13 @@ class ExerciseEntry:
         self.said = {**self.said, **item[4]}
         self.inferred = inferred
         self.revision += 1
+        self.record = None
 
     def build(self) -> Exercise:
         """The record for the state."""
         hlc, event, _, ts, _ = self.item
         said = self.said
-        return Exercise(
+        self.record = Exercise(
             id=self.id,
             event_id=event,
             hlc=hlc,
@@ -71,27 +79,30 @@ class ExerciseEntry:
             status=self.status,
             received=self.received,
             submissions=tuple(self.submissions),
-            feedback=tuple(self.feedback),
+            feedback=tuple(event for _, event in sorted(self.feedback)),
             revision=self.revision,
             withdrawn_reason=self.withdrawn_reason,
             ack=self.ack,
             inferred=self.inferred,
         )
+        return self.record
 
 
 @dataclass(slots=True)
 class SubmissionEntry:
-    """A submission while the pass goes on."""
+    """A submission."""
 
     item: Item
     exercise: str | None
     inferred: bool
+    assessed_by: str | None
     acked: str | None = None
+    record: Submission | None = None
 
-    def build(self, assessed_by: str | None) -> Submission:
+    def build(self) -> Submission:
         """The record for the state."""
         hlc, event, _, ts, fields = self.item
-        return Submission(
+        self.record = Submission(
             id=event,
             hlc=hlc,
             ts=ts,
@@ -102,15 +113,16 @@ class SubmissionEntry:
             test_runs=tuple(fields["test_runs"]),
             author=fields.get("by"),
             inferred=self.inferred,
-            assessed_by=assessed_by,
+            assessed_by=self.assessed_by,
             acked=self.acked,
             named=fields["x"],
         )
+        return self.record
 
 
 @dataclass(slots=True)
 class FeedbackEntry:
-    """A feedback while the pass goes on. ``addressed`` holds indexes of mistakes; −1 stands for all of them."""
+    """A feedback. ``addressed`` holds indexes of mistakes, or `ALL_MISTAKES`."""
 
     item: Item
     exercise: str | None
@@ -119,11 +131,20 @@ class FeedbackEntry:
     topic: str | None = None
     read: bool = False
     addressed: set[int] = field(default_factory=set)
+    record: Feedback | None = None
+
+    def receive(self, status: str, mistake: int | None) -> None:
+        """A receipt; other words than these two are none."""
+        if status in ("read", "addressed"):
+            self.read = True
+            self.record = None
+        if status == "addressed":
+            self.addressed.add(ALL_MISTAKES if mistake is None else mistake)
 
     def build(self) -> Feedback:
         """The record for the state."""
         hlc, event, _, ts, fields = self.item
-        return Feedback(
+        self.record = Feedback(
             id=event,
             hlc=hlc,
             ts=ts,
@@ -131,7 +152,7 @@ class FeedbackEntry:
             submission_id=self.submission,
             grade=fields["grade"],
             mistakes=tuple(
-                Mistake(text, anchor, addressed=index in self.addressed or -1 in self.addressed)
+                Mistake(text, anchor, addressed=index in self.addressed or ALL_MISTAKES in self.addressed)
                 for index, (text, anchor) in enumerate(fields["mistakes"])
             ),
             next_step=fields["next_step"],
@@ -141,12 +162,97 @@ class FeedbackEntry:
             inferred=self.inferred,
             read=self.read,
         )
+        return self.record
+
+
+@dataclass(slots=True)
+class RequestEntry:
+    """A request for evidence. ``shared`` counts more than ``declined``."""
+
+    item: Item
+    exercise: str | None
+    inferred: bool
+    shared: bool = False
+    declined: str | None = None
+    record: EvidenceRequest | None = None
+
+    def build(self) -> EvidenceRequest:
+        """The record for the state."""
+        hlc, event, _, ts, fields = self.item
+        self.record = EvidenceRequest(
+            id=event,
+            hlc=hlc,
+            ts=ts,
+            path=fields["path"],
+            reason=fields["reason"],
+            exercise_id=self.exercise,
+            answer="shared" if self.shared else self.declined,
+            inferred=self.inferred,
+            author=fields.get("by"),
+        )
+        return self.record
+
+
+@dataclass(slots=True)
+class StuckEntry:
+    """A report of being stuck."""
+
+    item: Item
+    exercise: str | None
+    resolved_by: str | None = None
+    hints: list[str] = field(default_factory=list)
+    record: Stuck | None = None
+
+    def build(self) -> Stuck:
+        """The record for the state."""
+        hlc, event, _, ts, fields = self.item
+        self.record = Stuck(
+            id=event,
+            hlc=hlc,
+            ts=ts,
+            summary=fields["summary"],
+            exercise_id=self.exercise,
+            anchor=fields["anchor"],
+            author=fields.get("by"),
+            resolved_by=self.resolved_by,
+            hints=tuple(self.hints),
+        )
+        return self.record
+
+
+@dataclass(slots=True)
+class HintEntry:
+    """A hint."""
+
+    item: Item
+    exercise: str | None
+    stuck: str | None
+    inferred: bool
+    acked: bool = False
+    record: Hint | None = None
+
+    def build(self) -> Hint:
+        """The record for the state."""
+        hlc, event, _, ts, fields = self.item
+        self.record = Hint(
+            id=event,
+            hlc=hlc,
+            ts=ts,
+            hint=fields["hint"],
+            exercise_id=self.exercise,
+            stuck_id=self.stuck,
+            anchor=fields["anchor"],
+            author=fields.get("by"),
+            acked=self.acked,
+            inferred=self.inferred,
+        )
+        return self.record
 
 
 def build_evidence(item: Item, exercise: str | None, request: str | None, *, inferred: bool) -> Evidence:
     """The record of an ``evidence_snapshot``."""
     hlc, event, _, ts, fields = item
-    payload: dict[str, Any] = fields["payload"]
+    payload: Mapping[str, Any] = fields["payload"]
     return Evidence(
         id=event,
         hlc=hlc,

@@ -1,17 +1,18 @@
 """To which exercise a submission or a feedback belongs (contracts.md, *Matching*).
 
-What is matched is taken in fold order, but rule 1 knows the learner's whole set: a name means the same wherever the
-thing that bears it stands. What is named by nothing is guessed from how things stood at its place in the order.
+What is named belongs where its name says, wherever that stands (`fold_names`). What is named by nothing is guessed from
+how things stood at its place in the order: one candidate is a guess, several are none.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from colearner_ls.domain.fold_items import Item
+from colearner_ls.domain.fold_names import Names
 
 LOOK_AHEAD_US: Final = 5 * 60 * 1_000_000
 """A feedback may belong to the one submission that stands at most so long after it (µs; rule 3): peers' clocks
@@ -25,96 +26,11 @@ class Match:
     exercise: str | None = None
     submission: str | None = None
     inferred: bool = False
+    assessed: tuple[str, ...] = ()
+    """Of a feedback: the submissions that wait no longer."""
 
 
 NOWHERE: Final = Match()
-
-
-def known_name(name: str | None, known: Container[str]) -> str | None:
-    """The name as it is known, or ``None``. Event ids are lower-case UUIDs, however a reference spells them."""
-    if name is None or name in known:
-        return name
-    return lowered if (lowered := name.lower()) in known else None
-
-
-@dataclass(slots=True)
-class Names:
-    """What the references inside payloads name, over the whole set of a learner's items."""
-
-    exercises: dict[str, str] = field(default_factory=dict)
-    """Exercise id, or event id of an assignment → exercise id."""
-    submissions: dict[str, Item] = field(default_factory=dict)
-    feedback: dict[str, Item] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, items: Iterable[Item], links: Mapping[str, str]) -> Names:
-        """The names in a learner's items; ``links`` as for `SessionFold.view`."""
-        names = cls(links=links)
-        events: dict[str, str] = {}
-        for item in items:
-            kind = item[2]
-            if kind == "assigned":
-                exercise = item[4]["x"]
-                names.exercises[exercise] = exercise
-                events[item[1]] = exercise
-            elif kind == "submission":
-                names.submissions[item[1]] = item
-            elif kind == "feedback":
-                names.feedback[item[1]] = item
-        names.exercises = {**events, **names.exercises}
-        return names
-
-    def exercise(self, name: str | None) -> str | None:
-        """The exercise that the name names, if any."""
-        found = known_name(name, self.exercises)
-        return None if found is None else self.exercises[found]
-
-    def submission(self, name: str | None) -> str | None:
-        """The event id of the submission that the name names, if any."""
-        return known_name(name, self.submissions)
-
-    def linked(self, item: Item) -> str | None:
-        """The exercise to which a person linked the item by hand."""
-        return self.exercise(self.links.get(item[1]))
-
-    def of_submission(self, item: Item) -> str | None:
-        """Rule 1 for a submission: a link, its ``exercise_id``, or what its ``causation_id`` answers."""
-        fields = item[4]
-        return self.linked(item) or self.exercise(fields["x"]) or self.caused(fields.get("cause"))
-
-    def of_feedback(self, item: Item) -> Match | None:
-        """Rule 1 for a feedback: a link, its ``submission_id``, ``exercise_id``, or what its ``causation_id`` is."""
-        fields = item[4]
-        linked, named, cause = self.linked(item), self.exercise(fields["x"]), fields.get("cause")
-        submission = self.submission(fields["s"]) or self._answered(cause, linked or named)
-        if submission is not None:
-            return Match(linked or self.of_submission(self.submissions[submission]) or named, submission)
-        exercise = linked or named or self.caused(cause)
-        return None if exercise is None else Match(exercise)
-
-    def _answered(self, cause: str | None, exercise: str | None) -> str | None:
-        """The submission that the cause is, unless it is for another exercise than the one that was named."""
-        submission = self.submission(cause)
-        if submission is None or exercise is None:
-            return submission
-        return submission if self.of_submission(self.submissions[submission]) in (None, exercise) else None
-
-    def caused(self, cause: str | None) -> str | None:
-        """The exercise of the event that an item answers. Follows one answer to the next, and stops in a circle."""
-        seen: set[str] = set()
-        while cause is not None and cause not in seen:
-            seen.add(cause)
-            if (exercise := self.exercise(cause)) is not None:
-                return exercise
-            answered = self.submissions.get(cause) or self.feedback.get(cause)
-            if answered is None:
-                return None
-            fields = answered[4]
-            if (exercise := self.linked(answered) or self.exercise(fields["x"])) is not None:
-                return exercise
-            cause = fields.get("s") or fields.get("cause")
-        return None
 
 
 class Matcher:
@@ -129,11 +45,20 @@ class Matcher:
         self.assessed: dict[str, str] = {}
         """Submission → the newest feedback that belongs to it, also where the submission stands later."""
         self._exercise_of: dict[str, str | None] = {}
-        self._order = sorted(names.submissions.values())
+        self._order: list[Item] = []
+        self._looked_ahead = -LOOK_AHEAD_US
+
+    def foresee(self, items: Sequence[Item]) -> None:
+        """Takes in the submissions to come, for rule 3."""
+        self._order += [item for item in items if item[2] == "submission"]
+
+    def unsettle(self, item: Item) -> bool:
+        """Whether an item would have changed a guess that was made."""
+        return item[2] == "submission" and item[0] <= self._looked_ahead + LOOK_AHEAD_US
 
     def submission(self, item: Item) -> Match:
         """Where a submission belongs; notes it as unassessed unless a feedback before it is its own."""
-        named = self.names.of_submission(item)
+        named = self.names.exercise_of(item)
         match = Match(named) if named is not None else self._guess(item)
         self._exercise_of[item[1]] = match.exercise
         if item[1] not in self.assessed:
@@ -143,50 +68,48 @@ class Matcher:
     def feedback(self, item: Item) -> Match:
         """Where a feedback belongs; what it assesses waits no longer. It assesses the submission it names and those
         of the same exercise before that one, or, naming only the exercise, all of them that stand before it."""
-        match = self.names.of_feedback(item) or self._guess(item)
-        submission = match.submission
-        exercise = match.exercise
+        exercise, submission = self.names.of_feedback(item)
+        inferred = False
+        if exercise is None and submission is None:
+            guess = self._guess(item)
+            exercise, submission, inferred = guess.exercise, guess.submission, guess.inferred
+        done: list[str] = []
         if submission is not None and submission in self._exercise_of:
             exercise = exercise or self._exercise_of[submission]
-            self._assess(self._exercise_of[submission], item[1], upto=submission)
+            done = self._assess(self._exercise_of[submission], submission)
         elif submission is None and exercise is not None:
-            submission = self._assess(exercise, item[1])
-        if submission is not None:
-            self.assessed[submission] = item[1]
-        return Match(exercise, submission, match.inferred)
+            done = self.unassessed.pop(exercise, [])
+            submission = done[-1] if done else None
+        if submission is not None and submission not in done:
+            done = [*done, submission]
+        self.assessed.update(dict.fromkeys(done, item[1]))
+        return Match(exercise, submission, inferred, tuple(done))
 
     def exercise_of(self, submission: str) -> str | None:
         """The exercise of a submission that was already matched."""
         return self._exercise_of.get(submission)
 
-    def _assess(self, exercise: str | None, feedback: str, upto: str | None = None) -> str | None:
-        """Takes submissions off the unassessed of an exercise; returns the newest of them."""
+    def _assess(self, exercise: str | None, submission: str) -> list[str]:
+        """Takes a submission, and those of the same exercise before it, off the unassessed; returns them."""
         waiting = self.unassessed.get(exercise, [])
-        if upto is None:
-            done, rest = waiting, []
-        elif upto not in waiting:
-            return None
-        elif exercise is None:
-            done, rest = [upto], [entry for entry in waiting if entry != upto]
-        else:
-            cut = waiting.index(upto) + 1
-            done, rest = waiting[:cut], waiting[cut:]
-        for entry in done:
-            self.assessed[entry] = feedback
-        if rest:
-            self.unassessed[exercise] = rest
-        else:
-            self.unassessed.pop(exercise, None)
-        return done[-1] if done else None
+        if submission not in waiting:
+            return []
+        cut = waiting.index(submission) + 1
+        first = cut - 1 if exercise is None else 0
+        done = waiting[first:cut]
+        del waiting[first:cut]
+        if not waiting:
+            del self.unassessed[exercise]
+        return done
 
     def _guess(self, item: Item) -> Match:
-        """Rules 2 to 4: one candidate is a guess, several are none."""
+        """Rules 2 to 4."""
         waiting = len(self.unassessed) - (None in self.unassessed)
         if waiting == 1:
             return Match(next(name for name in self.unassessed if name is not None), inferred=True)
         ahead = self._ahead(item)
         if ahead is not None:
-            exercise = self.names.of_submission(self.names.submissions[ahead])
+            exercise = self.names.exercise_of(self.names.submissions[ahead])
             if item[2] == "feedback":
                 return Match(exercise, ahead, inferred=True)
             if exercise is not None:
@@ -197,6 +120,7 @@ class Matcher:
 
     def _ahead(self, item: Item) -> str | None:
         """The one submission that stands within `LOOK_AHEAD_US` after the item."""
+        self._looked_ahead = item[0]
         first = bisect_right(self._order, item[:2], key=lambda entry: entry[:2])
         last = bisect_left(self._order, item[0] + LOOK_AHEAD_US + 1, key=lambda entry: entry[0])
         return self._order[first][1] if last - first == 1 else None

@@ -47,6 +47,8 @@ class Stream:
     """Epoch of the session in which the newest item, if it is a progress item, was put here."""
     version: int = 0
     """Changes with every change of this stream; never reused within one fold."""
+    generation: int = 0
+    """Changes when something is taken away from this stream."""
     marked: tuple[int, StreamMark] | None = None
 
     @classmethod
@@ -64,8 +66,11 @@ class Stream:
             self.marked = (self.version, mark)
         return self.marked[1]
 
-    def rewind(self, mark: StreamMark) -> None:
-        """Forgets what came after the mark."""
+    def rewind(self, mark: StreamMark) -> bool:
+        """Forgets what came after the mark; says whether there was anything."""
+        if self.marked is not None and self.marked == (self.version, mark):
+            return False
+        self.generation += 1
         del self.items[mark.items :]
         if mark.tail is not None:
             self.items[-1] = mark.tail
@@ -73,6 +78,7 @@ class Stream:
         del self.dismissed[mark.dismissed :]
         self.newest = dict(mark.newest)
         self.tail_epoch = mark.tail_epoch
+        return True
 
     def dump(self, mark: StreamMark) -> dict[str, Any]:
         """The stream as it was at the mark, as JSON values."""
@@ -110,10 +116,50 @@ def lighten(evidence: list[Item]) -> list[Item]:
     return evidence if cut <= 0 else [_light(entry) for entry in evidence[:cut]] + evidence[cut:]
 
 
+def without_bodies(payload: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The payload of a snapshot without ``snippet`` and ``hunks``; the same object where it has neither."""
+    if not any(name in payload for name in BODIES):
+        return payload
+    return {name: value for name, value in payload.items() if name not in BODIES}
+
+
 def _light(entry: Item) -> Item:
     fields = entry[4]
     payload = fields.get("payload", {})
-    if not any(name in payload for name in BODIES):
-        return entry
-    kept = {name: value for name, value in payload.items() if name not in BODIES}
-    return (*entry[:4], {**fields, "payload": kept, "light": True})
+    kept = without_bodies(payload)
+    return entry if kept is payload else (*entry[:4], {**fields, "payload": kept, "light": True})
+
+
+class Reading:
+    """How far a stream was read. Valid as long as nothing was taken away from the stream since."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._generation = stream.generation
+        self._items = 0
+        self._tail: Item | None = None
+        self._evidence = 0
+        self._old = 0
+
+    def holds(self) -> bool:
+        """Whether what was read still stands."""
+        return self.stream.generation == self._generation
+
+    def new_items(self) -> list[Item]:
+        """The items that were not read yet, and the newest that was if progress was added to it since."""
+        items = self.stream.items
+        start = self._items - (self._tail is not None and items[self._items - 1] is not self._tail)
+        self._items = len(items)
+        self._tail = items[-1] if items else None
+        return items[start:]
+
+    def new_evidence(self) -> list[Item]:
+        """The snapshots that were not read yet, old ones without their bodies."""
+        evidence = self.stream.evidence
+        start, self._evidence = self._evidence, len(evidence)
+        return lighten(evidence)[start:] if start == 0 else evidence[start:]
+
+    def newly_old(self) -> list[str]:
+        """Event ids of snapshots whose bodies are to be left out since the last time."""
+        start, self._old = self._old, max(self._old, len(self.stream.evidence) - FULL_EVIDENCE)
+        return [entry[1] for entry in self.stream.evidence[start : self._old]]
