@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from colearner_ls.bus.errors import CursorOutOfRange
 from colearner_ls.bus.protocol import Bus
 from colearner_ls.bus.records import IncomingRecord, PartitionKey
-from colearner_ls.journal.records import CursorMove
+from colearner_ls.journal.records import Cursor, CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
+
+LAST_RECORD_WAIT_S: Final = 1.0
+"""How long to wait, in s, for records that are known to be there."""
 
 
 class Reader:
@@ -35,8 +39,30 @@ class Reader:
             await self._begin_anew("another bus answers at this address")
         elif any(cursor.next > ends.get(place, 0) for place, cursor in cursors.items()):
             await self._begin_anew("the bus holds less than was read from it before")
+        elif not await self._same_log(bus, cursors):
+            await self._begin_anew("the bus holds other records than were read from it before")
         if known != identity:
             await self._journal.put_bus_values(self._bus_key, {"identity": identity})
+
+    async def _same_log(self, bus: Bus, cursors: Mapping[PartitionKey, Cursor]) -> bool:
+        """Whether the last record read from each partition still stands there.
+
+        What cannot be seen (expired, or in a hole of the offsets) says nothing against it.
+        """
+        wanted = {
+            place: cursor.next - 1
+            for place, cursor in cursors.items()
+            if cursor.last_hash is not None and cursor.next > self._begins.get(place, 0)
+        }
+        while wanted:
+            records = await bus.read(wanted, max_wait=LAST_RECORD_WAIT_S)
+            if not records:
+                return True
+            for record in records:
+                offset = wanted.pop(record.place, None)
+                if record.offset == offset and _hash(record) != cursors[record.place].last_hash:
+                    return False
+        return True
 
     async def positions(self) -> dict[PartitionKey, int]:
         """The offset to read next, for every partition."""
@@ -88,11 +114,15 @@ class Reader:
             await self._journal.put_bus_values(self._bus_key, {"incomplete": out.message})
 
 
+def _hash(record: IncomingRecord) -> bytes:
+    return hashlib.sha256(record.value or b"").digest()
+
+
 def moves(expected: Mapping[PartitionKey, int], records: Sequence[IncomingRecord]) -> dict[PartitionKey, CursorMove]:
     """The compare-and-set moves that go with ``records``; ``expected`` has the cursors as they were saved."""
     last = {record.place: record for record in records}
     return {
-        place: CursorMove(expected.get(place), record.offset + 1, hashlib.sha256(record.value or b"").digest())
+        place: CursorMove(expected.get(place), record.offset + 1, _hash(record))
         for place, record in last.items()
     }
 
