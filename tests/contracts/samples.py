@@ -143,7 +143,10 @@ def envelopes(draw: st.DrawFn) -> dict[str, Any]:
     known = event_type in CATALOGUE
     version = draw(st.sampled_from([None, 1, 1, 1, 7]))
     judged = known and version != 7
-    payload = draw(payloads(event_type)) if judged else draw(objects)
+    if event_type.endswith("_ack") and draw(st.booleans()):
+        payload, judged = {**draw(objects), "status": "sent"}, False
+    else:
+        payload = draw(payloads(event_type)) if judged else draw(objects)
     actors = sorted(CATALOGUE[event_type].actors) if judged else ["coach", "student", "service"]
     envelope: dict[str, Any] = {
         "ts": draw(timestamps()),

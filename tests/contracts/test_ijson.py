@@ -227,7 +227,9 @@ def shuffled(value: Any, random: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53, ["\ud800"], {"\udfff": 1}, {1, 2}, b"x"])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 2**53, -(2**53), 2**60, [10**30], ["\ud800"], {"\udfff": 1}, {1, 2}, b"x"]
+)
 def test_what_has_no_canonical_form_is_refused(value: Any) -> None:
     with pytest.raises(NotIJson):
         canonical(value)

@@ -35,6 +35,13 @@ def test_the_same_event_on_two_topics_is_one_event() -> None:
     assert first.content == second.content
 
 
+def test_copies_that_differ_in_the_rest_are_one_event() -> None:
+    plain = accepted(peer_event("coach_hint", "coach", {"hint": "h"}))
+    annotated = accepted(peer_event("coach_hint", "coach", {"hint": "h"}, author="relay", x_hops=2))
+    assert plain.event.id == annotated.event.id
+    assert plain.content == annotated.content
+
+
 def test_the_student_stands_only_in_the_payload() -> None:
     event = peer_event("progress_update", "student", {"completed": [], "student_id": "s-1"})
     assert applied(event).event.student_id == "s-1"

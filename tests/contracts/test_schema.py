@@ -84,6 +84,13 @@ def test_the_schema_refuses_what_judging_refuses(event_type: str, payload: dict[
     assert valid is (words == BEYOND_THE_LANGUAGE)
 
 
+@pytest.mark.parametrize("actor", ["coach", "student", "service"])
+def test_the_schema_lets_an_ack_pass_that_says_nothing(actor: str) -> None:
+    assert EVENT.is_valid(peer_event("exercise_assigned_ack", actor, {"status": "sent", "note": 3}))
+    assert not EVENT.is_valid(peer_event("exercise_assigned_ack", actor, {"status": "seen"}))
+    assert not EVENT.is_valid(peer_event("lifecycle", actor, {"status": "sent"}))
+
+
 @pytest.mark.parametrize(("field", "value"), MALFORMED_ENVELOPES)
 def test_the_schema_refuses_malformed_envelopes(field: str, value: Any) -> None:
     beyond_the_language = (isinstance(value, str) and value.endswith("\n")) or (field == "ts" and _is_time(value))
