@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager, contextmanager
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 
 from colearner_ls.contracts.catalogue import TOPICS
+from colearner_ls.contracts.errors import ColearnerError
 
 from ..credentials import Credentials, credentials_from
-from ..errors import BusError, BusUnreachable
+from ..errors import BusUnreachable
 from ..records import BusIdentity, IncomingRecord, Outcome, OutgoingRecord, PartitionKey
 from ..url import BusUrl
 from .causes import listen
@@ -139,7 +140,7 @@ class KafkaBus:
         except BusUnreachable as error:
             self._last_cause = error.cause
             raise
-        except BusError as error:
+        except ColearnerError as error:
             self._last_cause = error.message
             raise
         except ConsumerStoppedError as error:
