@@ -308,6 +308,13 @@ class SessionFold:
             everyone=everyone,
         )
 
+    def view_for(self, student_id: str, links: Mapping[str, str] = NO_LINKS) -> LearnerState:
+        """What the student with that id should see on the own machine, also before saying anything: the own state, else
+        what was said to everyone and to that id. Never another learner's, not even the sole one's."""
+        if student_id in self._known:
+            return self.view(links).learners[student_id]
+        return self._learner(student_id, (student_id,), (), links)
+
     def _about(self, name: str) -> Any:
         said = self._newest.get(name)
         return None if said is None else said[2]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from colearner_ls.domain.state import Exercise, LearnerState, SessionState
+from colearner_ls.domain.state import Exercise, LearnerState, SessionState, Submission
 
 TO_DO: Final = frozenset({"assigned", "accepted", "revise"})
 """Statuses in which an exercise waits for the student; a submitted one waits for the coach."""
-
-FINISHED: Final = frozenset({"passed", "withdrawn"})
-"""Statuses in which a submission waits for nobody."""
 
 BY_ITSELF: Final = frozenset({"save", "submit", "stuck"})
 """Triggers of evidence that comes by itself or with something that waits for the coach anyway."""
@@ -80,9 +77,10 @@ def _for_coach(session: str, learner: LearnerState) -> Iterator[Need]:
     for report in learner.stuck:
         if report.resolved_by is None:
             yield Need("stuck", report.id, report.exercise_id, report.summary, report.ts, report.hlc, session, student)
+    passed = {entry.exercise_id: entry.hlc for entry in learner.feedback if entry.grade == "pass"}
     for entry in learner.submissions:
         exercise = exercises.get(entry.exercise_id or "")
-        if entry.assessed_by is None and (exercise is None or exercise.status not in FINISHED):
+        if entry.assessed_by is None and not _settled(entry, exercise, passed):
             text = _title(exercise) if exercise is not None else entry.named or entry.response
             yield Need("submission", entry.id, entry.exercise_id, text, entry.ts, entry.hlc, session, student)
     submitted = {event for entry in learner.submissions for event in entry.evidence}
@@ -90,6 +88,16 @@ def _for_coach(session: str, learner: LearnerState) -> Iterator[Need]:
         if piece.trigger in BY_ITSELF or piece.id in submitted or piece.hlc < (learner.last_coach_hlc or 0):
             continue
         yield Need("evidence", piece.id, piece.exercise_id, piece.path, piece.ts, piece.hlc, session, student)
+
+
+def _settled(entry: Submission, exercise: Exercise | None, passed: Mapping[str | None, int]) -> bool:
+    """Whether nobody need look at a submission although no feedback is about it: its exercise was withdrawn, or passed
+    after it on the strength of another submission."""
+    if exercise is None:
+        return False
+    if exercise.status == "withdrawn":
+        return True
+    return exercise.status == "passed" and entry.hlc < passed.get(exercise.id, 0)
 
 
 def _title(exercise: Exercise) -> str:

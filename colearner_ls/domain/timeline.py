@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 from colearner_ls.contracts.event import Event
 from colearner_ls.domain.fold import NO_LINKS, FoldMark, SessionFold, StaleSnapshot
-from colearner_ls.domain.state import SessionState
+from colearner_ls.domain.state import LearnerState, SessionState
 
 Position = tuple[int, str]
 """``(hlc, event id)``: the place of an event in the order."""
@@ -135,6 +135,10 @@ class Timeline:
             self._state = (self.revision, dict(links), self._fold.view(links))
         return self._state[2]
 
+    def state_for(self, student_id: str, links: Mapping[str, str] = NO_LINKS) -> LearnerState:
+        """What that student should see now, known to the session or not (`SessionFold.view_for`)."""
+        return self._fold.view_for(student_id, links)
+
     def events_after(self, position: Position | None) -> Iterator[Event]:
         """The events after the position (``None``: all), in order; older ones come from the source."""
         if self._source is not None and self._floor is not None and (position is None or position < self._floor):
@@ -198,13 +202,7 @@ class Timeline:
     def _restart(self, source: EventSource, snapshot: Snapshot | None, batch: Sequence[Event]) -> None:
         """Starts again from a snapshot (``None``: from the beginning) and the events after it; a batch of events that
         the source may not show yet is merged in. A snapshot that is of no use costs time, nothing else."""
-        self._floor, self._fold = None, SessionFold.new(self.session_id)
-        if snapshot is not None:
-            try:
-                self._fold = SessionFold.load(snapshot.data)
-                self._floor = snapshot.position
-            except StaleSnapshot:
-                self._fold = SessionFold.new(self.session_id)
+        self._floor, self._fold = self._base(snapshot)
         self._positions, self._events = [], {}
         self._marks = [(0, self._fold.mark())]
         floor = self._floor
@@ -213,6 +211,16 @@ class Timeline:
             if not self._positions or event.position > self._positions[-1]:
                 self._append(event)
                 self._trim()
+
+    def _base(self, snapshot: Snapshot | None) -> tuple[Position | None, SessionFold]:
+        if snapshot is not None:
+            try:
+                fold = SessionFold.load(snapshot.data)
+            except StaleSnapshot:
+                return None, SessionFold.new(self.session_id)
+            if fold.session_id == self.session_id:
+                return snapshot.position, fold
+        return None, SessionFold.new(self.session_id)
 
     def _trim(self) -> None:
         """Leaves the oldest events to the source once there are twice as many as should be kept."""

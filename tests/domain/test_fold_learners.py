@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from colearner_ls.domain.fold import fold_events, state_bytes
+from colearner_ls.domain.timeline import Timeline
 from tests.domain.sessions import Session, statuses, steps
 
 
@@ -177,6 +178,25 @@ def test_the_learner_of_an_unknown_id_is_the_sole_one() -> None:
     session.student("hint_ack", to="ada", note="x")
     assert session.state().learner("peer-4711").student_id == "ada"
     assert session.state().learner(None).student_id == "ada"
+
+
+def test_on_the_own_machine_a_student_nobody_knows_yet_never_sees_another_learners_state() -> None:
+    session = Session()
+    session.student("progress_update", to="ada", completed=["s1"])
+    for_all, for_bob = session.assign(exercise_id="all"), session.assign(exercise_id="bob's", to="bob")
+    line = Timeline(session.session_id)
+    line.insert(session.events)
+    found = line.state_for("bob")
+    assert (found.student_id, found.completed) == ("bob", ())
+    assert statuses(found) == {for_all: "assigned", for_bob: "assigned"}
+    assert statuses(line.state().learners["ada"]) == {for_all: "assigned", for_bob: "assigned"}, (
+        "a guess, for the coach"
+    )
+    assert line.state_for("ada") is line.state().learners["ada"]
+    line.insert([session.student("hint_ack", to="bob", note="x")])
+    assert statuses(line.state_for("bob")) == {for_all: "assigned", for_bob: "assigned"}
+    assert statuses(line.state_for("ada")) == {for_all: "assigned"}
+    assert statuses(line.state_for("dora")) == {for_all: "assigned"}
 
 
 def test_a_student_id_that_is_empty_names_nobody() -> None:
