@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from colearner_ls.cli.arguments import Folder
 from colearner_ls.cli.options import Said
 
 if TYPE_CHECKING:
+    from colearner_ls.cli.arguments import Folder
     from colearner_ls.workspace.door import Workspace
     from colearner_ls.workspace.settings import Settings
 
@@ -37,4 +37,6 @@ def workspace_of(said: Said) -> Iterator[Workspace]:
 
 def paths_of(workspace: Workspace, said: Said) -> Folder:
     """Reads the paths the user types."""
+    from colearner_ls.cli.arguments import Folder  # with the requests, which reading verbs do without
+
     return Folder(workspace.root, said.start)

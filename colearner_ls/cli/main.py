@@ -11,9 +11,12 @@ def main() -> int:
 
         sys.stdout.write(f"colearner {__version__}\n")
         return 0
-    from colearner_ls.cli.run import run
+    try:
+        from colearner_ls.cli.run import run
 
-    return run(arguments)
+        return run(arguments)
+    except KeyboardInterrupt:  # while still importing
+        return 130
 
 
 if __name__ == "__main__":

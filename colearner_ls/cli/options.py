@@ -54,12 +54,23 @@ class Said:
         return folder
 
 
+_TOLD: Final = ("session", "author", "bus")
+"""Fields that end up in JSON or in a database; the folder may be called whatever the filesystem allows."""
+
+
 def _note(field: str) -> Any:
     def callback(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
+        if field in _TOLD and value is not None and not _is_unicode(value):
+            raise click.BadParameter("it holds bytes that are no UTF-8.")
         if value is not None and value is not False:
             setattr(ctx.ensure_object(Said), field, value)
 
     return callback
+
+
+def _is_unicode(text: str) -> bool:
+    """False where the shell passed bytes that Python could only keep as halves of surrogate pairs."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _wait(ctx: click.Context, _param: click.Parameter, value: Any) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from colearner_ls.cli.render.layout import Style
 from colearner_ls.cli.render.plain import plain
 from colearner_ls.contracts.errors import ColearnerError
+
+if TYPE_CHECKING:
+    from colearner_ls.cli.render.layout import Style
 
 # What JSON lets stand in a string although a terminal obeys it: DEL, C1 controls, direction marks, separators.
 _TERMINAL: Final = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\u061c]")
@@ -30,6 +31,10 @@ class OutputError(ColearnerError):
 
 def style(stream: TextIO | None = None) -> Style:
     """Colour and width of ``stream`` (stdout): both only on a terminal; ``NO_COLOR`` and ``TERM=dumb`` turn colour off."""
+    import shutil
+
+    from colearner_ls.cli.render.layout import Style
+
     stream = stream or sys.stdout
     if stream is None or not stream.isatty():
         return Style()

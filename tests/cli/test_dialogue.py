@@ -279,3 +279,23 @@ def test_schema(nowhere: Folder, kind: str) -> None:
     document = json.loads(ran.out)
     assert "exercise_assigned" in ran.out
     assert nowhere("schema", kind, "--json").doc == document
+
+
+def test_a_session_moves_to_another_bus_only_when_told(coach: Folder, student: Folder, tmp_path: Path) -> None:
+    other = f"sqlite://{tmp_path / 'other.db'}"
+    there = ["--session", "onboarding-01", "--bus", other]
+    kept = coach("hint", "kept here", *there, "--json").doc
+    assert kept["delivery"] == "kept"
+    assert "bound to" in coach("status", *there).out
+    refused = coach("sync", *there)
+    assert refused.code == 3
+    assert "--rebind" in refused.err
+    own = [doc["id"] for doc in coach("history", "--json").docs if doc["actor"] == "coach"]
+    moved = coach("sync", "--rebind", *there, "--json")
+    assert shaped(views.SyncedView, moved.doc)["sent"] == len(own)
+    assert "bound to" not in coach("status", *there).out
+    bob = ["--role", "student", "--as", "bob", *there]
+    reader = Folder(tmp_path / "reader", coach.env)
+    reader.path.mkdir()
+    assert reader("sync", *bob).code == 0
+    assert [doc["id"] for doc in reader("history", "--json", *bob).docs] == own

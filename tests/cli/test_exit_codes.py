@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -119,6 +120,12 @@ def test_what_is_not_built_is_not_there(coach: Folder) -> None:
         (["hint", "x", "--exercise", "zzzzzzzz"], "zzzzzzzz"),
         (["stage", "lunch"], "practice"),
         (["history", "--type", "exercise_asigned"], "exercise_assigned"),
+        (["hint", os.fsdecode(b"a\xffb")], "UTF-8"),
+        (["hint", "x", "--as", os.fsdecode(b"a\xffb")], "UTF-8"),
+        (["status", "--session", os.fsdecode(b"a\xffb")], "UTF-8"),
+        (["status", "--bus", os.fsdecode(b"sqlite:///a\xffb")], "UTF-8"),
+        (["plan", os.fsdecode(b"a\xffb")], "cannot be read"),
+        (["show", "\x1b[31mzzzz"], "“zzzz”"),
         (["quarantine", "show", "7"], "7"),
         (["quarantine", "retry", "7"], "7"),
         (["quarantine", "drop", "7"], "7"),

@@ -19,6 +19,9 @@ View = dict[str, Any]
 Json = Mapping[str, Any]
 
 _OWN: Final = {"waiting": "kept", "sending": "kept", "refused": "refused"}
+_ACTOR_WIDTH: Final = 7
+_TYPE_WIDTH: Final = 23
+"""Longest of our own, so that rows printed one by one (``watch``) stand below each other."""
 _ACTOR_COLORS: Final = {"coach": ("cyan",), "student": ("green",)}
 
 
@@ -96,9 +99,9 @@ def _row(stored: Stored, known: Known) -> Row:
         text = f"{text} · without effect".removeprefix(" · ")
     return [
         Cell(clock(event.hlc), ("dim",)),
-        Cell(event.actor, _ACTOR_COLORS.get(event.actor, ())),
+        Cell(f"{event.actor:<{_ACTOR_WIDTH}}", _ACTOR_COLORS.get(event.actor, ())),
         short(event.id),
-        plain(event.event_type),
+        f"{plain(event.event_type):<{_TYPE_WIDTH}}",
         text,
     ]
 
