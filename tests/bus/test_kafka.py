@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import CorruptRecordException
 from aiokafka.structs import TopicPartition
 
 from colearner_ls.bus.errors import BadBusUrl, BusUnreachable, CursorOutOfRange, TopicsMissing
@@ -150,6 +151,27 @@ async def test_holes_of_transactions_are_passed(kafka: Kafka, keep: Keep) -> Non
 async def _reached(bus: KafkaBus, cursors: dict, ends: dict) -> bool:
     assert await bus.read(cursors, max_wait=0.3) == []
     return await bus.positions() == ends
+
+
+async def test_an_error_of_the_consumer_skips_no_record(kafka: Kafka, keep: Keep, monkeypatch) -> None:
+    """aiokafka raises, for one partition, after it has gone past records of others that it never hands over."""
+    bus = await keep(kafka.open())
+    start = await bus.ends()
+    await bus.publish([record(EVENTS, f"key {n}", str(n)) for n in range(40)])
+    consumer = bus._reader._consumer
+    getmany, thrown_away = consumer.getmany, []
+
+    async def raising(**settings):
+        batches = await getmany(**settings)
+        if batches and len(thrown_away) < 3:
+            thrown_away.append(batches)
+            raise CorruptRecordException("Invalid CRC")
+        return batches
+
+    monkeypatch.setattr(consumer, "getmany", raising)
+    got = await read_all(bus, start, 40)
+    assert len(thrown_away) == 3
+    assert sorted(int(r.value) for r in got) == list(range(40))
 
 
 # --- topics

@@ -66,8 +66,8 @@ class Reader:
         if not cursors:
             await asyncio.sleep(max_wait)
             return []
-        self._go_to(cursors)
         while True:
+            self._go_to(cursors)
             if trouble := self._watch.trouble():
                 raise self._unreachable(trouble)
             left = max(0.0, deadline - time.monotonic())
@@ -108,6 +108,9 @@ class Reader:
                 self._expected[tp] = offset
 
     async def _some(self, wait: float) -> list[IncomingRecord]:
+        # An error may come after the consumer went on past records of other partitions that it then does not hand over:
+        # only what was handed over counts, and the rest is sought again.
+        expected, self._expected = self._expected, {}
         try:
             batches = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=READ_RECORDS)
         except OffsetOutOfRangeError as error:
@@ -121,8 +124,7 @@ class Reader:
             ) from error
         except KafkaError as error:
             raise self._unreachable(str(error)) from error
-        for tp, messages in batches.items():
-            self._expected[tp] = messages[-1].offset + 1
+        self._expected = expected | {tp: messages[-1].offset + 1 for tp, messages in batches.items()}
         return [self._record(message) for messages in batches.values() for message in messages]
 
     def _record(self, message: Any) -> IncomingRecord:
@@ -137,7 +139,6 @@ class Reader:
 
     async def _out_of_range(self, error: OffsetOutOfRangeError) -> CursorOutOfRange:
         ((tp, offset),) = error.args[0].items()
-        self._expected.pop(tp, None)
         begins = await self._offsets(self._consumer.beginning_offsets, [tp])
         ends = await self._offsets(self._consumer.end_offsets, [tp])
         key = self._key(tp)
