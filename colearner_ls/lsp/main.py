@@ -71,13 +71,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as problem:
         sys.exit(f"colearner-ls: the log file {options.log_file} cannot be written: {problem.strerror}")
 
-    from colearner_ls.lsp.base.fast_import import import_lsprotocol
+    from colearner_ls.lsp.base.fast_import import import_lsprotocol, no_collection
 
-    import_lsprotocol()
-    from colearner_ls.lsp.base import serving
-    from colearner_ls.lsp.server import ColearnerServer, lifespan
+    with no_collection():
+        import_lsprotocol()
+        from colearner_ls.lsp.base import serving
+        from colearner_ls.lsp.server import ColearnerServer, lifespan
 
-    server = ColearnerServer()
+        server = ColearnerServer()
     if options.tcp is not None:
         host, port = options.tcp
         code = serving.run(serving.serve_tcp(server, host, port, lifespan, _announce(host)))

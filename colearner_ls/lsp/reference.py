@@ -46,8 +46,7 @@ ERRORS: Final = (
     ),
     (
         "-32803, `data.code` = `preview_required`",
-        "Something would leave and this client cannot ask: show `data.preview` (a `PreviewView`), then run the command "
-        "again with `confirm: true`.",
+        "Something would leave, and this client cannot ask: show `data.preview` (a `PreviewView`), then add `confirm: true`.",
     ),
     ("-32603", "A fault of ours; the log has the details."),
 )

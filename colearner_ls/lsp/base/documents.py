@@ -55,12 +55,18 @@ class DocumentSnapshot:
         return file_path(self.uri)
 
 
+def is_uri(text: str) -> bool:
+    """Whether ``text`` can be taken apart as a URI at all."""
+    try:
+        uri_scheme(text)
+    except ValueError:  # urlparse: an IPv6 host that is not closed, and the like
+        return False
+    return True
+
+
 def file_path(uri: str) -> Path | None:
     """The path of a ``file:`` URI; ``None`` for every other scheme and for what is no URI."""
-    try:
-        path = to_fs_path(uri) if uri_scheme(uri) == "file" else None
-    except ValueError:  # urlparse: an IPv6 host that is not closed, and the like
-        return None
+    path = to_fs_path(uri) if is_uri(uri) and uri_scheme(uri) == "file" else None
     return Path(path) if path and "\0" not in path else None
 
 
@@ -103,8 +109,10 @@ def _end_of(lines: Sequence[str]) -> ServerTextPosition:
 class OpenDocument(TextDocument):
     """A document whose lines are the truth and whose text is put together when somebody asks."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, uri: str, *args: Any, **kwargs: Any) -> None:
+        # pygls takes the URI apart at once, and fails for one that is none; the client opened it all the same.
+        super().__init__(uri if is_uri(uri) else "unknown:", *args, **kwargs)
+        self.uri = uri
         self._lines: list[str] | None = None
         self._edits: list[Edit | None] = []
 

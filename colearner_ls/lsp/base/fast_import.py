@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -25,13 +27,21 @@ def import_lsprotocol() -> None:
         kwargs.setdefault("repr", False)
         return define(*args, **kwargs)
 
-    was_enabled = gc.isenabled()
-    gc.disable()
     try:
         setattr(attrs, "define", define_without_repr)  # noqa: B010  # mypy: a plain assignment has another type
         __import__("lsprotocol.types")
     finally:
         setattr(attrs, "define", define)  # noqa: B010
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """No garbage collection inside; what was made there is never looked at again, since it lives as long as the process."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
         if was_enabled:
             gc.enable()
-        gc.freeze()

@@ -35,7 +35,7 @@ from pygls.protocol import (
 )
 
 from colearner_ls.lsp.base.columns import encoding_of
-from colearner_ls.lsp.base.documents import DocumentStore
+from colearner_ls.lsp.base.documents import DocumentStore, is_uri
 from colearner_ls.lsp.base.errors import InvalidRequest, invalid_params, response_error
 from colearner_ls.lsp.base.frames import encode
 
@@ -318,6 +318,8 @@ class Protocol(LanguageServerProtocol):
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
         """Negotiate; then put our own document store in the place of pygls' workspace."""
+        if params.root_uri is not None and not is_uri(params.root_uri):
+            raise JsonRpcInvalidParams(message=f"Invalid Params: rootUri: {params.root_uri[:80]!r} is no URI")
         self._server.before_initialize(params)
         result = yield from super().lsp_initialize(params)
         folders = list(params.workspace_folders or [])

@@ -412,6 +412,13 @@ async def test_extra_capabilities_and_the_position_encoding() -> None:
     assert server.documents.encoding == "utf-8"
 
 
+async def test_a_root_that_is_no_uri(server: BaseServer) -> None:
+    peer = RawPeer(server)
+    params = {"processId": None, "rootUri": "http://[x", "capabilities": {}}
+    assert (await peer.request("initialize", params))["error"]["code"] == -32602
+    assert (await peer.initialize())["capabilities"]
+
+
 async def test_exit_decides_the_code(server: BaseServer) -> None:
     peer = RawPeer(server)
     await peer.initialize()
