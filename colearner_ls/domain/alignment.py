@@ -12,24 +12,23 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from operator import add
+from operator import add, sub
 from typing import Final, Literal
 
 from colearner_ls.domain.page import Page
 
-MIN_LIKENESS: Final = 0.65
-"""Least likeness, 0 to 1 (share of characters kept in order, rapidfuzz's normalised Indel similarity), of an edited
-quote to what it was. Calibrated by tests/domain/test_anchors_fuzzy.py on edits within a line and on unlike lines."""
+MIN_LIKENESS: Final = 0.6
+"""Least likeness, 0 to 1 (rapidfuzz's normalised Indel similarity), of an edited quote to what it was. Of two lines drawn
+from one file of Python's standard library, 1 pair in 200 is that much alike (tests/domain/test_anchors.py)."""
 
-MIN_SIDE: Final = 0.4
-"""Least share of a side's context, by length, that must stand around the place."""
-
-STRONG_SIDE: Final = 0.6
-STRONG_LIKENESS: Final = 0.75
-"""What is asked of the one side and of the text where the other side is the border of the file, or empty."""
+MIN_SIDE: Final = 0.5
+"""Least share of a side's context, by length, that must stand beside the place."""
 
 RUNNER_UP: Final = 0.15
 """How much more than this line's own gain a second-best alignment must lose, as a share of the line's weight."""
+
+_PASSED: Final = 1.0
+"""What a new line among aligned ones costs, in characters: keeps what belongs together together."""
 
 _LIKE: Final = 0.5
 """Lines less like each other than this are unrelated: aligning them gains nothing."""
@@ -40,8 +39,17 @@ _RARE: Final = 64
 _REGIONS: Final = 3
 _SLACK: Final = 12
 _MOST_SLACK: Final = 60
+_INSERTED_LINES: Final = 4
+"""So many new lines may stand among the context's lines before the farther ones count as gone."""
+
+_NEW_BETWEEN: Final = 1
+"""So many new lines may stand between an edited quote and its context (an ``if`` that it was wrapped in)."""
+
 _HEAVY: Final = 40
 """Characters above which a longer line does not weigh more."""
+
+_TRIVIAL: Final = 3
+"""Lines of so few characters (``}``, ``);``) stand everywhere."""
 
 _LONGEST: Final = 4096
 """Longer lines (minified code) are only compared for equality."""
@@ -53,11 +61,21 @@ about 100."""
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Where the quote is now: 0-based first and last line, inclusive, and its likeness to what it was, 0 to 1."""
+    """Where the quote is now: 0-based first and last line, inclusive, and its likeness to what it was, 0 to 1.
+
+    ``left`` and ``right``: what stands of the context on each side, ``None`` where it had none.
+    """
 
     first: int
     last: int
     likeness: float
+    left: Side | None
+    right: Side | None
+
+    @property
+    def intact(self) -> bool:
+        """Whether both sides are there as they were, right beside it."""
+        return all(side is not None and side.intact and side.gap == 0 for side in (self.left, self.right))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +85,12 @@ class _Block:
     keys: tuple[str, ...]
     start: int
     end: int
+
+    @property
+    def context(self) -> frozenset[str]:
+        """The lines of the context that say something."""
+        around = (*self.keys[: self.start], *self.keys[self.end :])
+        return frozenset(key for key in around if len(key) > _TRIVIAL)
 
     def weight(self, index: int) -> int:
         return min(len(self.keys[index]), _HEAVY)
@@ -85,9 +109,11 @@ def align_quote(
     if not 0 < len(quote) <= MOST_LINES or not (left or right):
         return "gone"
     block = _Block((*left, *quote, *right), len(left), len(left) + len(quote))
-    images = []
+    images: list[Image] = []
     for low, high in _regions(page, block, hint):
         image = _image(page, block, low, high)
+        if image == "several":
+            return "several"
         if image is not None and image not in images:
             images.append(image)
     if not images:
@@ -173,15 +199,21 @@ class _Alignment:
 
 
 def _best(gain: Sequence[Mapping[int, float]], width: int) -> list[list[float]]:
-    """``best[i][j]``: the greatest total of the first ``i`` block lines within the first ``j`` window lines."""
+    """``best[i][j]``: the greatest total of the first ``i`` block lines within the first ``j`` window lines.
+
+    A window line that is passed over costs :data:`_PASSED`, counted from the first line that is aligned up to ``j``.
+    """
+    costs = [_PASSED * j for j in range(width + 1)]
     best = [[0.0] * (width + 1)]
     for row in gain:
         above = best[-1]
         if row:
             here = above.copy()
-            for j in sorted(row):
-                here[j + 1] = max(here[j + 1], above[j] + row[j])
-            best.append(list(accumulate(here, max)))
+            for j, value in row.items():
+                here[j + 1] = max(here[j + 1], above[j] + value)
+            # The costs so far are added first and taken off afterwards, so that a running maximum does the rest.
+            reached = accumulate(map(add, here, costs), max)
+            best.append([max(0.0, total) for total in map(sub, reached, costs)])
         else:
             best.append(above)
     return best
@@ -197,58 +229,106 @@ def _likenesses(key: str, window: Sequence[str]) -> dict[int, float]:
     return {j: like for _, like, j in process.extract(key, window, scorer=scorer, score_cutoff=_LIKE, limit=None)}
 
 
-def _image(page: Page, block: _Block, low: int, high: int) -> Image | None:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What stands of a context on one side of a place.
+
+    ``share``: how much of it, 0 to 1, by the length of its lines. ``gap``: lines between the place and the first of
+    them. ``intact``: all of them stand there with nothing in between.
+    """
+
+    share: float
+    gap: int
+    intact: bool
+
+
+def standing(context: Sequence[str], page: Page, line: int, *, step: int, unplaced: int = 0) -> Side | None:
+    """What stands of a context beside 0-based ``line``; ``None`` if the context has no line that is not blank.
+
+    ``context`` has line keys, outward or not as the text has them; ``step`` is -1 for the lines above, 1 for those
+    below. Its lines must stand in order, with no more than a few new lines among them. ``unplaced`` lines next to the
+    place are overlooked: they may belong to it.
+    """
+    wanted = [key for key in context if key][::step]
+    if not wanted:
+        return None
+    near: list[str] = []
+    at = line + step
+    while 0 <= at < len(page.keys) and len(near) < len(wanted) + _INSERTED_LINES + unplaced:
+        if page.keys[at]:
+            near.append(page.keys[at])
+        at += step
+    places: list[int] = []
+    kept = 0
+    for key in wanted:
+        start = places[-1] + 1 if places else 0
+        if key in near[start:]:
+            places.append(near.index(key, start))
+            kept += len(key)
+    gap = max(0, places[0] - unplaced) if places else len(near)
+    intact = len(places) == len(wanted) and places[-1] - places[0] == len(wanted) - 1
+    return Side(kept / sum(map(len, wanted)), gap, intact)
+
+
+def _image(page: Page, block: _Block, low: int, high: int) -> Image | Literal["several"] | None:
     window = page.solid_keys[low:high]
     if not window:
         return None
     alignment = _Alignment(block, window)
-    placed = {i: alignment.place(i) for i in range(len(block.keys))}
-    own = {i: j for i, j in placed.items() if j is not None and block.start <= i < block.end}
-    own = {i: j for i, j in own.items() if not _is_neighbour(alignment, i, j)}
+    placed = {i: alignment.place(i) for i in range(block.start, block.end)}
+    own = {
+        i: j
+        for i, j in placed.items()
+        if j is not None and (alignment.likeness[i][j] == 1 or not _is_neighbour(alignment, i, j))
+    }
     if not own:
         return None
     first, last = min(own.values()), max(own.values())
     total = sum(block.weight(i) for i in range(block.start, block.end))
     likeness = sum(block.weight(i) * alignment.likeness[i][j] for i, j in own.items()) / total
-    left = _side(block, placed, range(block.start), first - 1, step=-1)
-    right = _side(block, placed, range(block.end, len(block.keys)), last + 1, step=1)
-    at_start = low + first == 0
-    at_end = low + last == len(page.solid_keys) - 1
-    if not _agrees(left, right, likeness, at_start=at_start, at_end=at_end):
+    unplaced = block.end - block.start - len(own)
+    image = _judged(page, block, low + first, low + last, likeness, unplaced)
+    if image is None or any(window[j] in block.context for j in range(first, last) if j not in own.values()):
         return None
-    return Image(page.solid[low + first], page.solid[low + last], likeness)
+    # Is there another place, as good, for the line that says most?
+    heaviest = max(own, key=lambda i: block.weight(i) * alignment.likeness[i][own[i]])
+    for j, like in alignment.likeness[heaviest].items():
+        shift = low + j - own[heaviest]
+        top, bottom = shift + first, shift + last
+        other = j != own[heaviest] and top >= 0 and bottom < len(page.solid_keys)
+        if other and not _is_neighbour(alignment, heaviest, j) and _judged(page, block, top, bottom, like, unplaced):
+            return "several"
+    return image
 
 
 def _is_neighbour(alignment: _Alignment, i: int, j: int) -> bool:
-    """Whether window line ``j``, taken for an edited quote line, is at least as much like a line of the context."""
+    """Whether window line ``j``, taken for quote line ``i``, is at least as much like a line of the context."""
     block = alignment.block
     own = alignment.likeness[i][j]
     context = [*range(block.start), *range(block.end, len(block.keys))]
-    return own < 1 and any(alignment.likeness[k].get(j, 0.0) >= own for k in context)
+    return any(alignment.likeness[k].get(j, 0.0) >= own for k in context)
 
 
-def _side(block: _Block, placed: dict[int, int | None], context: range, border: int, *, step: int) -> float | None:
-    """Share of a side's context, by weight, that stands on that side of the place; ``None`` without context."""
-    total = sum(block.weight(i) for i in context)
-    if not total:
-        return None
-    kept = 0
-    for i in context:
-        j = placed[i]
-        if j is not None and (j - border) * step >= 0:
-            kept += block.weight(i)
-    return kept / total
-
-
-def _agrees(left: float | None, right: float | None, likeness: float, *, at_start: bool, at_end: bool) -> bool:
+def _judged(page: Page, block: _Block, first: int, last: int, likeness: float, unplaced: int) -> Image | None:
+    """The image at these indexes of :attr:`Page.solid_keys`, if text and context speak for it."""
     if likeness < MIN_LIKENESS:
-        return False
-    if left is not None and right is not None:
-        return left >= MIN_SIDE and right >= MIN_SIDE
-    if left is None and right is not None:
-        enough, at_border = right, at_start
-    else:
-        enough, at_border = left or 0.0, at_end
-    if at_border:
-        return enough >= MIN_SIDE
-    return enough >= STRONG_SIDE and likeness >= STRONG_LIKENESS
+        return None
+    top, bottom = page.solid[first], page.solid[last]
+    left = standing(block.keys[: block.start], page, top, step=-1, unplaced=unplaced)
+    right = standing(block.keys[block.end :], page, bottom, step=1, unplaced=unplaced)
+    at_start, at_end = first == 0, last == len(page.solid_keys) - 1
+    if not (_agrees(left, right, at_border=at_start) and _agrees(right, left, at_border=at_end)):
+        return None
+    return Image(top, bottom, likeness, left, right)
+
+
+def _agrees(side: Side | None, other: Side | None, *, at_border: bool) -> bool:
+    """Whether a side speaks for a place.
+
+    An intact context right beside it does, and one with changes does if the other side's is intact. Where there was no
+    context the quote was at the border of the text: it must still be there, and the other side's be intact.
+    """
+    intact = other is not None and other.intact and other.gap == 0
+    if side is None:
+        return at_border and intact
+    return (side.intact and side.gap == 0) or (intact and side.share >= MIN_SIDE and side.gap <= _NEW_BETWEEN)

@@ -10,10 +10,11 @@ How a quote is made:
   quoted by its first whole lines that fit; ``range`` keeps its full extent, which counts where the file is unchanged.
 * ``prefix`` and ``suffix`` have at least :data:`CONTEXT_CHARACTERS` code points and :data:`CONTEXT_LINES` lines that
   are not blank, in whole lines, as far as the file has them and :data:`USUAL_CONTEXT_CHARACTERS` allows.
-* ``occurrence`` says how many copies of ``exact`` the file had and which one was meant. Only with it can a reader tell
-  a quote that was unique, and may be found wherever it now is, from one of several copies, whose neighbours must
-  agree. For such a copy the context is lengthened until it differs from that of every other copy; a side on which that
-  is not possible within :data:`MAX_CONTEXT_CHARACTERS` is left empty, so that it is not taken for evidence.
+* ``occurrence`` says which copy of ``exact`` was meant (``nth``), how many the file had (``of``) and how many it had
+  if white space does not count (``alike``). Only with it can a reader tell a quote that was unique, and may be found
+  wherever it now is, from one of several copies, whose neighbours must agree. For such a copy the context is
+  lengthened until it differs from that of every other copy; a side on which that is not possible within
+  :data:`MAX_CONTEXT_CHARACTERS` is left empty, so that it is not taken for evidence.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def make_anchor(
         sha256=page.sha256 if with_sha256 else None,
         nth=hits.index(start) + 1 if countable else None,
         copies=len(hits) if countable else None,
+        alike=max(len(hits), page.count_alike(exact)) if countable else None,
     )
 
 

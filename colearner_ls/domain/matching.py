@@ -7,6 +7,7 @@ both leave ``a q c``, but in one case the first ``q`` is gone and in the other t
 * of several copies, all still there, it is the one with the same number, if its neighbours agree better than others';
 * where the number of copies has changed, it is the one whose whole context is intact on both sides, if no other copy
   has an intact side: then no single edit could have put another in its place;
+* a quote that was edited is found between its old neighbours (see :mod:`colearner_ls.domain.alignment`);
 * in all other cases it is lost.
 """
 
@@ -14,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-from colearner_ls.domain.alignment import Image, align_quote
+from colearner_ls.domain.alignment import Image, align_quote, standing
 from colearner_ls.domain.page import MOST_HITS, Page, line_key, normal_text
 from colearner_ls.domain.selectors import COPY_GONE, GONE, SEVERAL, Anchor, Found, Lost
 
@@ -109,11 +110,9 @@ def _is_word(character: str) -> bool:
 
 
 def _candidate(quote: Quote, page: Page, start: int) -> Candidate:
-    """An empty context of a quote that was unique says that it stood at the text's border; else it says nothing."""
-    end = start + len(quote.exact)
-    at_border = quote.copies == 1
-    left = page.normal.endswith(quote.prefix, 0, start) if quote.prefix else at_border and start == 0
-    right = page.normal.startswith(quote.suffix, end) if quote.suffix else at_border and end == len(page.normal)
+    """An empty context is no evidence: neither the border of the text nor a side that could not be told apart."""
+    left = bool(quote.prefix) and page.normal.endswith(quote.prefix, 0, start)
+    right = bool(quote.suffix) and page.normal.startswith(quote.suffix, start + len(quote.exact))
     return Candidate(start, left, right)
 
 
@@ -128,10 +127,10 @@ def _only(anchor: Anchor, quote: Quote, page: Page, candidate: Candidate) -> Fou
     if candidate.left or candidate.right:
         return _found(page, quote, candidate, several=False)
     agreement = _agreement(quote, page, candidate)
-    if quote.copies is None and agreement < AGREEMENT and not _is_distinct(quote.exact):
+    has_context = bool(quote.prefix or quote.suffix)
+    if quote.copies is None and has_context and agreement < AGREEMENT and not _is_distinct(quote.exact):
         return Lost(GONE)
-    if agreement == 0 and isinstance(_edited(anchor, quote, page), Found):
-        # Its neighbours stand elsewhere, around a text much like it: was it edited there and copied to here?
+    if agreement == 0 and _was_copied_away(anchor, quote, page):
         return Lost(SEVERAL)
     return _found(page, quote, candidate, several=False)
 
@@ -164,49 +163,47 @@ def _agreement(quote: Quote, page: Page, candidate: Candidate) -> float:
     last = page.line_of(candidate.start + len(quote.exact))
     scores = []
     if quote.prefix:
-        scores.append(1.0 if candidate.left else _side(quote.prefix, page.keys, first, step=-1))
+        scores.append(1.0 if candidate.left else _side(quote.prefix, page, first, step=-1))
     if quote.suffix:
-        scores.append(1.0 if candidate.right else _side(quote.suffix, page.keys, last, step=1))
+        scores.append(1.0 if candidate.right else _side(quote.suffix, page, last, step=1))
     return sum(scores) / len(scores) if scores else 0.0
 
-
-_INSERTED_LINES: Final = 4
-"""So many new lines may stand among the context's lines before they count as gone."""
 
 _NOT_INTACT: Final = 0.9
 """What a side is worth at most where something in it changed."""
 
 
-def _side(context: str, keys: Sequence[str], line: int, *, step: int) -> float:
-    wanted = [key for key in map(line_key, context.split("\n")) if key]
-    if step < 0:
-        wanted.reverse()
-    total = sum(map(len, wanted))
-    there: list[str] = []
-    at = line + step
-    while 0 <= at < len(keys) and len(there) < len(wanted) + _INSERTED_LINES:
-        if keys[at]:
-            there.append(keys[at])
-        at += step
-    kept = position = 0
-    for key in wanted:
-        if key in there[position:]:
-            position = there.index(key, position) + 1
-            kept += len(key)
-    return _NOT_INTACT * kept / total if total else 0.0
+def _side(context: str, page: Page, line: int, *, step: int) -> float:
+    side = standing(list(map(line_key, context.split("\n"))), page, line, step=step)
+    return _NOT_INTACT * side.share if side else 0.0
+
+
+def _was_copied_away(anchor: Anchor, quote: Quote, page: Page) -> bool:
+    """Whether all the neighbours stand elsewhere, unchanged, around a text much like the quote.
+
+    Then the quote may have been edited there, and what stands here is a copy of what it was.
+    """
+    image = _image(anchor, quote, page)
+    return isinstance(image, Image) and image.intact
 
 
 def _edited(anchor: Anchor, quote: Quote, page: Page) -> Found | Lost:
     """The place of a quote whose text is not there any more as it was."""
+    image = _image(anchor, quote, page)
+    if not isinstance(image, Image):
+        return Lost(SEVERAL if image == "several" else GONE)
+    if max(anchor.copies or 1, anchor.alike or 1) > 1 and not image.intact:
+        return Lost(COPY_GONE)
+    return Found(page.index.lines_span(image.first, image.last), "fuzzy")
+
+
+def _image(anchor: Anchor, quote: Quote, page: Page) -> Image | Literal["gone", "several"]:
     if not (quote.from_line_start and quote.to_line_end):
-        return Lost(GONE)
-    image = align_quote(
+        return "gone"
+    return align_quote(
         page,
         [line_key(line) for line in quote.exact.split("\n")],
         before=[line_key(line) for line in quote.prefix.split("\n")],
         after=[line_key(line) for line in quote.suffix.split("\n")],
         hint=anchor.start_line,
     )
-    if isinstance(image, Image):
-        return Found(page.index.lines_span(image.first, image.last), "fuzzy")
-    return Lost(SEVERAL if image == "several" else GONE)

@@ -20,6 +20,7 @@ class Anchor:
 
     ``exact`` is ``None`` where the anchor has no quote. ``sha256`` is the hex digest of the text, as UTF-8, that the
     anchor was made in. ``nth`` of ``copies``: which copy of ``exact`` in that text it was, from 1; ``None``: not said.
+    ``alike``: how many places of that text had the same words, whatever the white space; at least ``copies``.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Anchor:
     sha256: str | None = None
     nth: int | None = None
     copies: int | None = None
+    alike: int | None = None
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Anchor:
@@ -60,6 +62,7 @@ class Anchor:
             sha256=_text(payload.get("sha256")),
             nth=nth if known else None,
             copies=copies if known else None,
+            alike=_count(occurrence.get("alike")) if known else None,
         )
 
     def to_payload(self) -> dict[str, Any]:
@@ -68,7 +71,7 @@ class Anchor:
         if self.exact is not None:
             payload["quote"] = {"exact": self.exact, "prefix": self.prefix, "suffix": self.suffix}
         if self.nth is not None and self.copies is not None:
-            payload["occurrence"] = {"nth": self.nth, "of": self.copies}
+            payload["occurrence"] = {"nth": self.nth, "of": self.copies, "alike": max(self.alike or 1, self.copies)}
         if self.start_line is not None:
             payload["range"] = {"start_line": self.start_line, "end_line": self.end_line or self.start_line}
         if self.symbol is not None:
