@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -69,6 +70,19 @@ class JournalCalls:
 
     async def resend_unseen(self, bus: str) -> int:
         return await self._call(lambda: self._journal.outbox.resend_unseen(bus))
+
+    async def acknowledged(self, bus: str) -> Mapping[PartitionKey, tuple[int, bytes]]:
+        """The newest own record that each partition is known to hold: offset, and SHA-256 of the value."""
+
+        def work() -> dict[PartitionKey, tuple[int, bytes]]:
+            known: dict[PartitionKey, tuple[int, bytes]] = {}
+            for ack in self._journal.outbox.acknowledged(bus):
+                stored = self._journal.event(ack.event_id)
+                if stored is not None:
+                    known[(ack.topic, ack.partition)] = (ack.offset, hashlib.sha256(stored.raw).digest())
+            return known
+
+        return await self._call(work)
 
     # -- reading
 

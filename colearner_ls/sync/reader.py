@@ -9,7 +9,7 @@ from typing import Final
 from colearner_ls.bus.errors import CursorOutOfRange
 from colearner_ls.bus.protocol import Bus
 from colearner_ls.bus.records import IncomingRecord, PartitionKey
-from colearner_ls.journal.records import Cursor, CursorMove
+from colearner_ls.journal.records import CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
 
 LAST_RECORD_WAIT_S: Final = 1.0
@@ -35,32 +35,39 @@ class Reader:
         values = await self._journal.bus_values(self._bus_key)
         known = values.get("identity")
         cursors = await self._journal.cursors(self._bus_key)
+        last_read = {
+            place: (cursor.next - 1, cursor.last_hash)
+            for place, cursor in cursors.items()
+            if cursor.next > 0 and cursor.last_hash is not None
+        }
         if known not in (None, identity):
             await self._begin_anew("another bus answers at this address")
         elif any(cursor.next > ends.get(place, 0) for place, cursor in cursors.items()):
             await self._begin_anew("the bus holds less than was read from it before")
-        elif not await self._same_log(bus, cursors):
+        elif not await self._holds(bus, last_read, ends):
             await self._begin_anew("the bus holds other records than were read from it before")
+        elif not await self._holds(bus, await self._journal.acknowledged(self._bus_key), ends):
+            await self._begin_anew("the bus does not hold what it acknowledged before")
         if known != identity:
             await self._journal.put_bus_values(self._bus_key, {"identity": identity})
 
-    async def _same_log(self, bus: Bus, cursors: Mapping[PartitionKey, Cursor]) -> bool:
-        """Whether the last record read from each partition still stands there.
+    async def _holds(
+        self, bus: Bus, known: Mapping[PartitionKey, tuple[int, bytes]], ends: Mapping[PartitionKey, int]
+    ) -> bool:
+        """Whether records that were once seen (partition → offset, SHA-256 of the value) still stand there.
 
         What cannot be seen (expired, or in a hole of the offsets) says nothing against it.
         """
-        wanted = {
-            place: cursor.next - 1
-            for place, cursor in cursors.items()
-            if cursor.last_hash is not None and cursor.next > self._begins.get(place, 0)
-        }
+        if any(offset >= ends.get(place, 0) for place, (offset, _) in known.items()):
+            return False
+        wanted = {place: offset for place, (offset, _) in known.items() if offset >= self._begins.get(place, 0)}
         while wanted:
             records = await bus.read(wanted, max_wait=LAST_RECORD_WAIT_S)
             if not records:
                 return True
             for record in records:
                 offset = wanted.pop(record.place, None)
-                if record.offset == offset and _hash(record) != cursors[record.place].last_hash:
+                if record.offset == offset and _hash(record) != known[record.place][1]:
                     return False
         return True
 
