@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Group
+from rich.console import Console, Group
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.text import Text
@@ -17,10 +17,15 @@ _SEVERITY = {1: ("error", "red"), 2: ("warning", "yellow"), 3: ("info", "blue"),
 _HINT = 4
 _AROUND = 3
 _THEME = "ansi_dark"
+_INLAY = "italic grey82 on grey27"
 
 
-def draw(view: View, title: str) -> Panel:
-    """The marked parts of the file with a few lines around them, each line once; the rest is left out."""
+def draw(view: View, title: str, width: int) -> Panel:
+    """The marked parts of the file with a few lines around them, ``width`` columns wide.
+
+    As in an editor's window, code is cut off at the right edge, and messages are wrapped.
+    """
+    inner = width - 4
     coloured = _coloured(view)
     wanted = _wanted(view)
     gutter = len(str(len(view.lines)))
@@ -30,8 +35,10 @@ def draw(view: View, title: str) -> Panel:
         if previous is not None and number != previous + 1:
             drawn.append(Text(" " * gutter + " ⋮", style="dim"))
         previous = number
-        drawn += _line(view, number, coloured[number], gutter)
-    return Panel(Group(*drawn), title=title, title_align="left", box=box.ROUNDED, border_style="dim")
+        drawn += _line(view, number, coloured[number], gutter, inner)
+    for row in drawn:
+        row.truncate(inner, overflow="ellipsis")
+    return Panel(Group(*drawn), title=title, title_align="left", box=box.ROUNDED, border_style="dim", width=width)
 
 
 def marked_lines(view: View) -> set[int]:
@@ -58,7 +65,7 @@ def _coloured(view: View) -> list[Text]:
     return lines + [Text()] * (len(view.lines) - len(lines))
 
 
-def _line(view: View, number: int, coloured: Text, gutter: int) -> list[Text]:
+def _line(view: View, number: int, coloured: Text, gutter: int, width: int) -> list[Text]:
     text = view.lines[number]
     indent = " " * (len(text) - len(text.lstrip()))
     rows: list[Text] = []
@@ -66,12 +73,12 @@ def _line(view: View, number: int, coloured: Text, gutter: int) -> list[Text]:
     titles = [lens["command"]["title"] for lens in lenses if lens.get("command")]
     if titles:
         rows.append(_margin(gutter).append(indent + " · ".join(titles), style="dim underline"))
-    row = Text(f"{number + 1:>{gutter}}", style="dim").append(" │ ")
+    row = Text().append(f"{number + 1:>{gutter}} │ ", style="dim")
     row.append_text(_with_hints(coloured, text, [hint for hint in view.hints if hint["position"]["line"] == number]))
     rows.append(row)
     for each in view.diagnostics:
         if each["range"]["start"]["line"] == number:
-            rows += _squiggle(text, each, gutter)
+            rows += _squiggle(text, each, gutter, width)
     return rows
 
 
@@ -87,27 +94,27 @@ def _with_hints(coloured: Text, text: str, hints: Sequence[dict[str, Any]]) -> T
         words = label if isinstance(label, str) else "".join(part["value"] for part in label)
         row.append_text(coloured[drawn:at])
         left, right = " " if hint.get("paddingLeft") else "", " " if hint.get("paddingRight") else ""
-        row.append(left).append(words, style="italic black on cyan").append(right)
+        row.append(left).append(words, style=_INLAY).append(right)
         drawn = at
     return row.append_text(coloured[drawn:])
 
 
-def _squiggle(text: str, diagnostic: dict[str, Any], gutter: int) -> list[Text]:
+def _squiggle(text: str, diagnostic: dict[str, Any], gutter: int, width: int) -> list[Text]:
     severity = diagnostic.get("severity", 1)
     word, colour = _SEVERITY[severity]
     start, end = diagnostic["range"]["start"], diagnostic["range"]["end"]
-    first = _column(text, start["character"])
-    first = max(first, len(text) - len(text.lstrip()))
+    first = max(_column(text, start["character"]), len(text) - len(text.lstrip()))
     last = _column(text, end["character"]) if end["line"] == start["line"] else len(text.rstrip())
     # An editor marks hint severity with three dots at the beginning, everything else along the whole range.
     mark = "···" if severity == _HINT else "~" * max(last - first, 1)
-    source = "/".join(str(part) for part in (diagnostic.get("source"), diagnostic.get("code")) if part)
-    said = diagnostic["message"].splitlines() or [""]
     rows = [_margin(gutter).append(" " * first).append(mark, style=f"bold {colour}")]
-    for index, each in enumerate(said):
-        head = f"╰ {word}: " if index == 0 else "  "
-        row = _margin(gutter).append(" " * first).append(head + each, style=colour)
-        rows.append(row.append(f"  [{source}]", style="dim") if index == len(said) - 1 else row)
+    source = "/".join(str(part) for part in (diagnostic.get("source"), diagnostic.get("code")) if part)
+    said = Text(f"{word}: {diagnostic['message']}", style=colour).append(f"  [{source}]", style="dim default")
+    room = max(width - gutter - 3 - first - 2, 20)
+    for index, each in enumerate(said.wrap(Console(width=width), room)):
+        each.rstrip()
+        corner = "╰ " if index == 0 else "  "
+        rows.append(_margin(gutter).append(" " * first).append(corner, style=colour).append_text(each))
     return rows
 
 

@@ -138,15 +138,24 @@ class Editor:
 
         return self._server.until(taken, what, wait_s)
 
-    def any_prompt(self, what: str, wait_s: float = 20.0) -> Prompt:
-        """Wait for the next question, whatever it says."""
-        return self.prompt("", what, wait_s)
+    def waiting_prompts(self) -> list[Prompt]:
+        """Take the questions that wait now."""
+
+        def taken(heard: Heard) -> list[Prompt]:
+            found, heard.prompts = heard.prompts, []
+            return found
+
+        return self._server.look(taken)
 
     def press(self, prompt: Prompt, action: str) -> None:
         """Press a button that the question offers."""
         if action not in prompt.actions:
             raise DemoFailedError(f"“{prompt.message}” offers {list(prompt.actions)}, not {action}")
         self._server.answer(prompt, action)
+
+    def dismiss(self, prompt: Prompt) -> None:
+        """Close a question without choosing."""
+        self._server.answer(prompt, None)
 
     def run(self, command: Mapping[str, Any]) -> int:
         """Start a command as a lens or a code action carries it; the number for :meth:`outcome`."""
@@ -161,10 +170,6 @@ class Editor:
     def messages(self) -> list[str]:
         """All that ``window/showMessage`` said so far."""
         return self._server.look(lambda heard: list(heard.messages))
-
-    def message(self, holds: str, after: int, what: str) -> str:
-        """Wait for a message after the first ``after`` ones that holds these words."""
-        return self._server.until(lambda heard: next((m for m in heard.messages[after:] if holds in m), None), what)
 
     def state(self) -> Any:
         """``colearner/state``: what a sidebar would show."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from demo.buses import DemoBus
-from demo.drawing import draw
 from demo.editor import Editor, View
 from demo.failure import DemoFailedError
 from demo.histories import History, agree, by_id
@@ -83,17 +82,17 @@ class Play:
             *("assign", "--topic", story.topic, "--step", story.step, "--at", place, "--exercise", story.exercise),
             *("--expected", story.expected, *tests),
         )
-        prompt = self.editor.prompt(story.topic, "the message that the exercise is there")
+        prompt = self.editor.prompt("New exercise", "the message that the exercise is there")
         self.stage.pops_up(prompt.message, prompt.actions)
         view = self.drawn(
             lambda view: (
                 _hint_at(view, story.first_line - 1, story.topic)
                 and _lens(view, "colearner.submit")
-                and _diagnostic(view, "exercise")
+                and _diagnostic(view, "exercise", story.first_line - 1)
             ),
             "hint, code lens and diagnostic at the assigned line",
         )
-        self.stage.draw(draw(view, f"{STUDENT}'s editor · {view.path}"))
+        self.stage.draw(view, f"{STUDENT}'s editor · {view.path}")
         self.stage.does(STUDENT, "presses Accept")
         self.editor.press(prompt, "Accept")
         self.drawn(lambda view: _hint_at(view, story.first_line - 1, "accepted"), "the hint says accepted")
@@ -105,9 +104,12 @@ class Play:
         self.editor.type_above(0, typed)
         lines = typed.count("\n") + 1
         moved = story.first_line - 1 + lines
-        view = self.drawn(lambda view: _hint_at(view, moved, "accepted"), f"the hint moved down by {lines} lines")
+        view = self.drawn(
+            lambda view: _hint_at(view, moved, "accepted") and _diagnostic(view, "exercise", moved),
+            f"hint and diagnostic moved down by {lines} lines",
+        )
         self.stage.does(STUDENT, f"types {lines} lines at the top; line {story.first_line} is line {moved + 1} now")
-        self.stage.draw(draw(view, f"{STUDENT}'s editor · {view.path} (not saved)"))
+        self.stage.draw(view, f"{STUDENT}'s editor · {view.path} (not saved)")
 
     def submit(self) -> None:
         """The first attempt goes out, after a look at what leaves."""
@@ -122,7 +124,6 @@ class Play:
         story = self.story
         self.stage.scene("Feedback lands on the line it is about", pictured=True)
         self.coach.run("inbox")
-        before = len(self.editor.messages())
         self.coach.run(
             *("feedback", self.exercise_id(), "--grade", "revise", "--next-step", story.next_step),
             *("--mistake", f"{story.path}:{story.mistake_line}: {story.mistake}"),
@@ -131,8 +132,8 @@ class Play:
             lambda view: _diagnostic(view, "mistake") and any("→" in _label(hint) for hint in view.hints),
             "the squiggle at the mistake and the next step",
         )
-        self.news(before)
-        self.stage.draw(draw(view, f"{STUDENT}'s editor · {view.path}"))
+        self.pending()
+        self.stage.draw(view, f"{STUDENT}'s editor · {view.path}")
         wrong = next(each for each in view.diagnostics if each.get("code") == "mistake")
         shown = view.lines[wrong["range"]["start"]["line"]]
         self.stage.says(f"Line {story.mistake_line} of the coach is line {wrong['range']['start']['line'] + 1} here.")
@@ -164,12 +165,11 @@ class Play:
         self.stage.scene("Passed")
         self.coach.run("sync", "--wait", "20")
         self.coach.run("inbox")
-        before = len(self.editor.messages())
         self.coach.run("feedback", self.exercise_id(), "--grade", "pass", "--confidence-delta", "0.3")
         self.state(
             lambda state: any(each["status"] == "passed" for each in state["exercises"]), "the exercise has passed"
         )
-        self.news(before)
+        self.arrival("Feedback, passed")
         self.student.run("status")
 
     def compare(self) -> int:
@@ -229,6 +229,18 @@ class Play:
         for message in self.editor.messages()[after:]:
             self.stage.pops_up(message)
 
+    def arrival(self, words: str) -> None:
+        """A message that something arrived; the student closes it."""
+        prompt = self.editor.prompt(words, f"the message “{words}…”")
+        self.stage.pops_up(prompt.message, prompt.actions)
+        self.editor.dismiss(prompt)
+
+    def pending(self) -> None:
+        """Questions that popped up meanwhile; feedback seen at its line needs none."""
+        for prompt in self.editor.waiting_prompts():
+            self.stage.pops_up(prompt.message, prompt.actions)
+            self.editor.dismiss(prompt)
+
     def drawn(self, holds: Callable[[View], Any], what: str) -> View:
         """The view once ``holds`` says yes. Raises :class:`DemoFailedError`."""
         deadline = time.monotonic() + _SEEN_S
@@ -275,5 +287,6 @@ def _lens(view: View, command: str) -> dict[str, Any] | None:
     return next((each for each in commands if each["command"] == command), None)
 
 
-def _diagnostic(view: View, code: str) -> bool:
-    return any(each.get("code") == code for each in view.diagnostics)
+def _diagnostic(view: View, code: str, line: int | None = None) -> bool:
+    starts = [each["range"]["start"]["line"] for each in view.diagnostics if each.get("code") == code]
+    return bool(starts) if line is None else line in starts

@@ -9,7 +9,11 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
+from rich.terminal_theme import MONOKAI
 from rich.text import Text
+
+from demo.drawing import draw
+from demo.editor import View
 
 WIDTH = 100
 _INVITE = re.compile(r"'?(colearner://join\?v=\d+)\S+")
@@ -64,9 +68,9 @@ class Stage:
             body.append("\n▌ ", style="cyan").append("  ".join(f"[{action}]" for action in actions), style="bold cyan")
         self._indented(body, 4)
 
-    def draw(self, drawing: RenderableType) -> None:
-        """The student's file as the editor draws it."""
-        self._show(Padding(drawing, (0, 0, 0, 2)))
+    def draw(self, view: View, title: str) -> None:
+        """A file as the editor draws it."""
+        self._show(Padding(draw(view, title, WIDTH - 2), (0, 0, 0, 2)))
 
     def says(self, text: str, style: str = "dim") -> None:
         """A remark of the demo itself."""
@@ -76,7 +80,9 @@ class Stage:
         """Write the recorded scenes as SVG, if a picture was asked for."""
         if self._recording is not None and self._picture is not None:
             self._picture.parent.mkdir(parents=True, exist_ok=True)
-            self._recording.save_svg(str(self._picture), title="make demo")
+            picture = self._recording.export_svg(title="make demo", theme=MONOKAI)
+            # Rich lets the picture fetch a font from the web; any monospaced one will do.
+            self._picture.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8")
         if self._nowhere is not None:
             self._nowhere.close()
 

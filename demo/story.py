@@ -64,10 +64,11 @@ def sample_story() -> Story:
         path="depgraph/graph.py",
         first_line=here,
         last_line=here + 1,
-        typed_above="# top needs left and right, both need base: base is reached twice,\n# but nothing leads back.",
+        typed_above="# A diamond:  top -> left  -> base\n#             top -> right -> base\n"
+        "# base is reached twice, yet nothing leads back to top.",
         first_try=(
             Edit("        if part in seen:\n            return [*path, part]\n        seen.add(part)\n", _BY_PATH),
-            Edit("    seen: set[str] = set()\n\n    def walk", "    def walk"),
+            Edit("    seen: set[str] = set()\n\n    def walk", "\n    def walk"),
             Edit("        seen.clear()\n", ""),
         ),
         first_response="Only a part that is on the way from the start closes a circle.",
@@ -75,7 +76,7 @@ def sample_story() -> Story:
         mistake="every diamond doubles the walk from here: 30 in a row take 2^30 steps.",
         next_step="Remember the parts that are finished, and do not walk them again.",
         second_try=(
-            Edit("    def walk(part: str", "    finished: set[str] = set()\n\n    def walk(part: str"),
+            Edit("\n    def walk(part: str", "    finished: set[str] = set()\n\n    def walk(part: str"),
             Edit("        for need in graph.needs(part):\n", _UNLESS_FINISHED),
             Edit("                return found\n        return None\n\n    for", _FINISH),
         ),

@@ -183,7 +183,8 @@ class KafkaBroker:
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", "--standalone", "-t", cluster, "-c", str(self._settings)]
+        # One word: an id may begin with "-".
+        arguments = ["format", "--standalone", f"--cluster-id={cluster}", "-c", str(self._settings)]
         # Moving the tool is KAFKA-14585; whichever name this version has, it answers.
         for main in ("kafka.tools.StorageTool", "org.apache.kafka.tools.StorageTool"):
             done = subprocess.run(self._java(main, *arguments), capture_output=True, text=True, check=False)

@@ -110,7 +110,7 @@ VIEW = View(
 def _drawn(view: View) -> str:
     console = Console(width=80, file=io.StringIO())
     with console.capture() as captured:
-        console.print(draw(view, "an editor"))
+        console.print(draw(view, "an editor", 80))
     return captured.get()
 
 
@@ -123,6 +123,7 @@ def test_a_drawing_holds_what_the_server_said_and_nothing_else() -> None:
     assert "31 │ line_30 = 30" in lines[squiggle - 1]
     assert "╰ warning: not this" in lines[squiggle + 1]
     assert "but that  [colearner/mistake]" in lines[squiggle + 2]
+    assert all(len(line) == 80 for line in lines)
     bare = _drawn(replace(VIEW, hints=(), lenses=(), diagnostics=()))
     assert "◆" not in bare
     assert "~" not in bare

@@ -142,6 +142,7 @@ def test_a_student_works_in_neovim(people: tuple[Person, Person], nvim: Neovim) 
     assert f"{LINE} def find_cycle" in line, line
     marks = nvim.until(lambda: nvim.lua(_DIAGNOSTICS), "the exercise as a diagnostic")
     assert [(mark["code"], mark["lnum"] + 1, mark["severity"]) for mark in marks] == [("exercise", LINE, "HINT")]
+    nvim.until(lambda: _shown(nvim, "I'm stuck"), "the code lens above the line")
     nvim.save_screen(SCREENS / "2-accepted.svg", "accepted")
     assert "exercise_assigned_ack" in student.history()
 
