@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from colearner_ls.journal.database import Database
+from colearner_ls.journal.rows import json_value
 
 _EPOCH: Final = "epoch"
 """Grows whenever a bus is read again from the beginning: own events not seen since may be lost there."""
@@ -23,7 +24,7 @@ class BusValues:
         """All values of that bus; ``unfollowed`` and ``dropped`` (counts of records) are the journal's own."""
         query = "SELECT key, value FROM bus_value WHERE bus = ?"
         rows = self._database.read(lambda db: db.execute(query, (bus,)).fetchall())
-        return {key: json.loads(value) for key, value in rows}
+        return {key: json_value(value) for key, value in rows}
 
     def put(self, bus: str, values: Mapping[str, Any]) -> None:
         """Set some values (any JSON value; ``None`` removes one). Nothing is written where nothing changed."""
@@ -64,4 +65,4 @@ def next_epoch(db: sqlite3.Connection, bus: str) -> None:
 
 def _get(db: sqlite3.Connection, bus: str, key: str) -> Any:
     found = db.execute("SELECT value FROM bus_value WHERE bus = ? AND key = ?", (bus, key)).fetchone()
-    return None if found is None else json.loads(found[0])
+    return None if found is None else json_value(found[0])

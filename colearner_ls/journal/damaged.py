@@ -17,6 +17,12 @@ from colearner_ls.journal.schema import PAGE_SIZE
 
 _STEP: Final = 256
 
+UNREADABLE: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What reading damaged pages raises; the second where SQLite's message quotes them."""
+
+_SIZE_IN_PAGES: Final = slice(28, 32)
+"""Where the header of a database has its size (https://sqlite.org/fileformat2.html, 1.3)."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
@@ -86,7 +92,7 @@ class Damaged:
             WHERE row BETWEEN ? AND ? ORDER BY row"""
         try:
             rows = self.db.execute(query, (first, last)).fetchall()
-        except sqlite3.Error:
+        except UNREADABLE:
             if first == last:
                 self.bad_rows.append(first)
                 return
@@ -108,18 +114,21 @@ class Damaged:
             "SELECT max(row) FROM event INDEXED BY event_order",
             "SELECT max(row) FROM outbox",
         )
-        known = [0]
+        known: list[int] = []
         for query in queries:
-            with contextlib.suppress(sqlite3.Error):
+            with contextlib.suppress(*UNREADABLE):
                 row = self.db.execute(query).fetchone()
                 if row and isinstance(row[0], int):
                     known.append(row[0])
+        if not known:
+            self.unreadable.add("event")
+            return 0
         return min(max(known), 100_000 + self._size // 64)
 
     @property
     def _size(self) -> int:
         """Bytes of the file: no journal has more rows than a number that is far too large for it."""
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*UNREADABLE):
             return int(self.db.execute("PRAGMA page_count").fetchone()[0]) * PAGE_SIZE
         return 0
 
@@ -145,7 +154,7 @@ def _try(path: Path) -> sqlite3.Connection | None:
     db.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
         names = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.Error:
+    except UNREADABLE:
         names = set()
     if {"event", "writer"} <= names:
         return db
@@ -162,8 +171,10 @@ def _with_fresh_head(path: Path, folder: Path) -> Path:
         source = path.with_name(path.name + suffix)
         if source.exists():
             shutil.copyfile(source, copy.with_name(copy.name + suffix))
-    with fresh.open("rb") as head, copy.open("r+b") as body:
-        body.write(head.read(PAGE_SIZE))
+    head = bytearray(fresh.read_bytes()[:PAGE_SIZE])
+    head[_SIZE_IN_PAGES] = (copy.stat().st_size // PAGE_SIZE).to_bytes(4, "big")
+    with copy.open("r+b") as body:
+        body.write(head)
     return copy
 
 
@@ -172,6 +183,6 @@ def _until_fault(db: sqlite3.Connection, query: str) -> tuple[list[tuple[Any, ..
     rows: list[tuple[Any, ...]] = []
     try:
         rows.extend(db.execute(query))
-    except sqlite3.Error:
+    except UNREADABLE:
         return rows, False
     return rows, True

@@ -34,6 +34,14 @@ class JournalMalformed(JournalError):  # noqa: N818
         self.path = path
 
 
+class JournalReplaced(JournalError):  # noqa: N818
+    """The journal was found damaged and salvaged while it was being read in journal order."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"The journal {path} was damaged and has just been salvaged.", "Do the same once more.")
+        self.path = path
+
+
 class WalRefused(JournalError):  # noqa: N818
     """The filesystem cannot hold a database that several processes write (WAL mode was refused)."""
 

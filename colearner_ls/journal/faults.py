@@ -26,11 +26,19 @@ _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
 _NO_PERMISSION: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
+class UnsoundRow(Exception):  # noqa: N818 - never leaves this room: it becomes JournalMalformed
+    """A row that SQLite gives without complaint, but that no journal has written: its bytes are damaged."""
+
+
 @contextmanager
 def sqlite_faults(path: Path) -> Iterator[None]:
     """Turn SQLite's errors about the file ``path`` into ours. Mistakes in our own SQL pass through."""
     try:
         yield
+    except UnsoundRow as error:
+        raise JournalMalformed(path, str(error)) from error
+    except UnicodeDecodeError as error:  # out of the module sqlite3, for a message that quotes damaged bytes
+        raise JournalMalformed(path, "a text in it is none") from error
     except sqlite3.Error as error:
         typed = of_sqlite(error, path)
         if typed is None:
@@ -50,8 +58,8 @@ def os_faults(path: Path) -> Iterator[None]:
 def of_sqlite(error: sqlite3.Error, path: Path) -> JournalError | None:
     """The typed error for a fault of the file or the disk; ``None`` for anything else."""
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return None
+    if code is None:  # not SQLite's: Python's, of which only this one is about what is in the file
+        return JournalMalformed(path, "a text in it is none") if "Could not decode to UTF-8" in str(error) else None
     primary = code & 0xFF
     if primary in _MALFORMED:
         return JournalMalformed(path, str(error))

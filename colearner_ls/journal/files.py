@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,13 +51,28 @@ def create_once(path: Path, data: bytes) -> bool:
     return True
 
 
-def read_plain(path: Path, limit: int) -> bytes | None:
-    """The bytes of a regular file, at most ``limit`` + 1 of them; ``None`` where there is none or it is a link."""
+def open_plain(path: Path) -> BinaryIO | None:
+    """Open a regular file for reading; ``None`` for anything else, so that a link, folder or pipe does no harm."""
     try:
         fd = os.open(path, os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    with os.fdopen(fd, "rb") as file:
+    except OSError:
+        if path.is_symlink():
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None
+    return os.fdopen(fd, "rb")
+
+
+def read_plain(path: Path, limit: int) -> bytes | None:
+    """The bytes of a regular file, at most ``limit`` + 1 of them; ``None`` where there is none."""
+    file = open_plain(path)
+    if file is None:
+        return None
+    with file:
         return file.read(limit + 1)
 
 

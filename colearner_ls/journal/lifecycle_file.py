@@ -6,17 +6,20 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from colearner_ls.journal import adopting, local_records, writers
 from colearner_ls.journal.faults import os_faults
-from colearner_ls.journal.files import keep_aside, replacing
+from colearner_ls.journal.files import keep_aside, open_plain, replacing
 from colearner_ls.journal.journal import LIFECYCLE_FILE, Journal
 from colearner_ls.journal.lifecycle_lines import REMARK_KIND, Remark, event_in, lines, remark_in
 from colearner_ls.journal.lock import FileLock
 from colearner_ls.journal.projections import FILES_LOCK, get_note, put_note
 from colearner_ls.journal.records import LocalRecord
 from colearner_ls.journal.rows import now_us
+
+if TYPE_CHECKING:
+    from colearner_ls.contracts.judging import Accepted
 
 _NOTE: Final = "lifecycle"
 _APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
@@ -56,13 +59,17 @@ class LifecycleFile:
         Raises :class:`~colearner_ls.journal.errors.ReadOnly` and ``StorageFull``; a later update goes on from there.
         """
         with os_faults(self.path), self._lock.held():
-            note = get_note(self._journal.database, _NOTE)
-            if note is not None and self._is_untouched(note):
-                return LifecycleWritten(self._append(note["row"], 0, note["row"]))
-            common = self._common()
-            if common is not None:
-                return LifecycleWritten(self._append(*common))
-            return self._rebuild()
+            generation = self._journal.generation
+            written = self._update()
+            # Salvaged while it was read: rows are numbered anew, and what was written may be anything.
+            return written if self._journal.generation == generation else self._rebuild()
+
+    def _update(self) -> LifecycleWritten:
+        note = get_note(self._journal.database, _NOTE)
+        if note is not None and self._is_untouched(note):
+            return LifecycleWritten(self._append(note["row"], 0, note["row"]))
+        common = self._common()
+        return self._rebuild() if common is None else LifecycleWritten(self._append(*common))
 
     def rebuild(self) -> LifecycleWritten:
         """Write the whole file anew, after taking in what is not ours."""
@@ -85,13 +92,10 @@ class LifecycleFile:
 
         ``None`` where it is missing or is not the beginning of what the journal says.
         """
-        try:
-            fd = os.open(self.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        except OSError:
+        file = open_plain(self.path)
+        if file is None:
             return None
-        with os.fdopen(fd, "rb") as file:
-            if not self.path.is_file():
-                return None
+        with file:
             row = 0
             for line in self._lines(0):
                 found = file.read(len(line.data))
@@ -159,7 +163,7 @@ class LifecycleFile:
         if self.path.is_symlink() or (self.path.exists() and not self.path.is_file()):
             return 0, 0, True
         remarks: list[Remark] = []
-        adopted = 0
+        lost: list[Accepted] = []
         strange = False
         own = self._journal.database.read(lambda db: writers.all_of(db, self._journal.path))
         for line in lines(self.path):
@@ -167,25 +171,29 @@ class LifecycleFile:
             if remark is not None:
                 remarks.append(remark)
                 continue
-            verdict = self._sort(line, own)
-            adopted += verdict == "adopted"
-            strange |= verdict == "strange"
-        return self._keep_remarks(remarks), adopted, strange
+            accepted = event_in(line)
+            if accepted is None or not self._knows(accepted):
+                if accepted is not None and accepted.event.writer in own:
+                    lost.append(accepted)
+                else:
+                    strange = True
+        adopted = self._adopt(lost)
+        return self._keep_remarks(remarks), adopted, strange or adopted < len({each.event.id for each in lost})
 
-    def _sort(self, line: bytes, own: frozenset[str]) -> str:
-        """Is the line an event that the journal knows, an own one that it has lost (taken back here), or a stranger?"""
-        accepted = event_in(line)
-        if accepted is None:
-            return "strange"
-        event_id, content = accepted.event.id, accepted.content
+    def _knows(self, accepted: Accepted) -> bool:
+        """Does this very event stand in the journal, or did it lose its id to another content?"""
         query = """SELECT 1 FROM event WHERE id = ?1 AND content = ?2
             UNION ALL SELECT 1 FROM quarantine WHERE event_id = ?1 AND reason = 'id_conflict'"""
-        if self._journal.database.read(lambda db: db.execute(query, (event_id, content)).fetchone()):
-            return "known"
-        if accepted.event.writer not in own:
-            return "strange"
-        taken = self._journal.database.write(lambda db: adopting.adopt(db, accepted, now_us()), durable=True)
-        return "adopted" if taken else "strange"
+        values = (accepted.event.id, accepted.content)
+        return self._journal.database.read(lambda db: db.execute(query, values).fetchone()) is not None
+
+    def _adopt(self, lost: list[Accepted]) -> int:
+        """Take back own events that the journal has lost, in one transaction; how many were really missing."""
+        if not lost:
+            return 0
+        at = now_us()
+        work = self._journal.database.write
+        return work(lambda db: sum(adopting.adopt(db, accepted, at) for accepted in lost), durable=True)
 
     def _keep_remarks(self, remarks: list[Remark]) -> int:
         """Store the remarks that are new, all in one transaction; how many."""
@@ -193,8 +201,7 @@ class LifecycleFile:
         new = {remark.key: remark for remark in remarks if remark.key not in known}
         if new:
             records = [LocalRecord(REMARK_KIND, r.key, r.value, r.session_id) for r in new.values()]
-            at = now_us()
-            self._journal.database.write(lambda db: local_records.put_all(db, records, at), durable=True)
+            self._journal.database.write(lambda db: local_records.put_all(db, records, now_us()), durable=True)
         return len(new)
 
 

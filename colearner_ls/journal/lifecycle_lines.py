@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from colearner_ls.contracts.event import MAX_EVENT_BYTES
+from colearner_ls.journal.files import open_plain
 
 if TYPE_CHECKING:
     from colearner_ls.contracts.judging import Accepted
@@ -35,13 +35,10 @@ def lines(path: Path) -> Iterator[bytes]:
 
     A line over 1 MiB comes in pieces, none of which is an event.
     """
-    try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
+    file = open_plain(path)
+    if file is None:
         return
-    with os.fdopen(fd, "rb") as file:
-        if not path.is_file():
-            return
+    with file:
         while line := file.readline(_MAX_LINE):
             if text := line.rstrip(b"\r\n"):
                 yield text

@@ -52,9 +52,9 @@ def put(db: sqlite3.Connection, record: LocalRecord, at: int) -> None:
 
 
 def put_all(db: sqlite3.Connection, records: Iterable[LocalRecord], at: int) -> None:
-    """Store records inside a running write transaction."""
-    for record in records:
-        put(db, record, at)
+    """Store records inside a running write transaction, a µs apart so that they keep their order."""
+    for place, record in enumerate(records):
+        put(db, record, at + place)
 
 
 def claim(db: sqlite3.Connection, key: str, at: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from colearner_ls.journal.database import Database
+from colearner_ls.journal.rows import json_value
 
 FILES_LOCK: Final = "files.lock"
 """Beside the journal: whoever rewrites the files holds it, so that the journal's own lock stays free meanwhile."""
@@ -16,7 +17,7 @@ def get_note(database: Database, name: str) -> Mapping[str, Any] | None:
     """The note of that file, or ``None``."""
     query = "SELECT value FROM projection WHERE name = ?"
     found = database.read(lambda db: db.execute(query, (name,)).fetchone())
-    return None if found is None else json.loads(found[0])
+    return None if found is None else json_value(found[0])
 
 
 def put_note(database: Database, name: str, value: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from colearner_ls.journal.database import Database
+from colearner_ls.journal.errors import JournalReplaced
 from colearner_ls.journal.records import Hole, Position, Stored
 from colearner_ls.journal.rows import STORED, stored
 
@@ -23,13 +24,25 @@ _HOLES: Final = """SELECT session, writer, before + 1, seq - 1 FROM (
 
 
 def after_row(database: Database, row: int, session_id: str | None) -> Iterator[Stored]:
-    """Events in journal order after ``row``, of one session or of all."""
+    """Events in journal order after ``row``, of one session or of all.
+
+    Where the file turns out to be damaged, and is salvaged, rows are numbered anew: then it begins at the first one, or
+    says so where some were given out already.
+    """
     query = f"{STORED} WHERE e.row > ?1 AND (?2 IS NULL OR e.session = ?2) ORDER BY e.row LIMIT {CHUNK}"
-    while chunk := _chunk(database, query, (row, session_id)):
+    generation = database.current_generation()
+    begun = False
+    while True:
+        chunk = _chunk(database, query, (row, session_id))
+        if database.generation != generation:
+            if begun:
+                raise JournalReplaced(database.path)
+            generation, row = database.generation, 0
+            continue
         yield from chunk
         if len(chunk) < CHUNK:
             return
-        row = chunk[-1].row
+        row, begun = chunk[-1].row, True
 
 
 def in_order(database: Database, session_id: str, after: Position | None) -> Iterator[Stored]:

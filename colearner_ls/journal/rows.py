@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from colearner_ls.contracts.event import Event
 from colearner_ls.contracts.rows import event_from_row
+from colearner_ls.journal.faults import UnsoundRow
 from colearner_ls.journal.records import Position, Stored
 
 STORED: Final = """SELECT e.row, e.id, e.hlc, e.derived, e.raw, e.applied, e.source, o.state, e.replaced
@@ -30,10 +32,31 @@ def now_us() -> int:
 
 
 def stored(row: tuple[Any, ...]) -> Stored:
-    """The record of one row selected by :data:`STORED`."""
+    """The record of one row selected by :data:`STORED`. Raises :class:`UnsoundRow`."""
     number, event_id, hlc, derived, raw, applied, source, state, replaced = row
-    event = event_from_row(raw, id=event_id, hlc=hlc, derived=bool(derived))
+    try:
+        event = event_from_row(raw, id=event_id, hlc=hlc, derived=bool(derived))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        if _was_accepted(raw, event_id):
+            raise
+        raise UnsoundRow(f"event {event_id} is unreadable") from error
     return Stored(number, event, raw, bool(applied), source, state, bool(replaced))
+
+
+def _was_accepted(raw: Any, event_id: Any) -> bool:
+    """Would these bytes be let in under this id? Then the fault is not the file's, and salvage would not mend it."""
+    from colearner_ls.contracts.judging import Accepted, judge
+
+    verdict = judge(raw) if isinstance(raw, bytes) else None
+    return isinstance(verdict, Accepted) and verdict.event.id == event_id
+
+
+def json_value(text: Any) -> Any:
+    """The value of a JSON column. Raises :class:`UnsoundRow`."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UnsoundRow("a stored value is not JSON") from error
 
 
 def insert(

@@ -20,10 +20,10 @@ from colearner_ls.journal import adopting, local_records, writers
 from colearner_ls.journal.connecting import connect
 from colearner_ls.journal.damaged import Damaged, EventRow, open_damaged
 from colearner_ls.journal.database import prepare_layout
-from colearner_ls.journal.faults import os_faults, sqlite_faults
+from colearner_ls.journal.faults import UnsoundRow, os_faults, sqlite_faults
 from colearner_ls.journal.lifecycle_lines import event_in, lines
 from colearner_ls.journal.records import LocalRecord, Salvage
-from colearner_ls.journal.rows import insert, now_us
+from colearner_ls.journal.rows import insert, json_value, now_us
 from colearner_ls.journal.salvage_place import aside, new_file, put_in_place
 
 SALVAGE_KIND: Final = "salvage"
@@ -38,6 +38,9 @@ _COPIED: Final = (
 )
 """Tables taken over row by row. Not the cursors: the bus is read again from the beginning, which brings back others'
 events. Not the outbox: every own event counts as unsent until it is seen there."""
+
+_VALUE: Final = 3
+"""Where a row of ``local`` has its JSON."""
 
 _NAMED_LIMIT: Final = 200
 """At most so many lost events are named one by one."""
@@ -111,8 +114,10 @@ def _copy(db: sqlite3.Connection, damaged: Damaged, table: str, columns: str) ->
     query = f"INSERT OR IGNORE INTO {table}({columns}) VALUES({','.join('?' * len(columns.split(',')))})"
     for row in damaged.table(table, columns):
         try:
+            if table == "local":
+                json_value(row[_VALUE])
             db.execute(query, row)
-        except sqlite3.IntegrityError:  # a value that no journal writes: the row is damaged itself
+        except (sqlite3.IntegrityError, UnsoundRow):  # a value that no journal writes: the row is damaged itself
             damaged.unreadable.add(table)
 
 
@@ -163,7 +168,7 @@ def _lost(db: sqlite3.Connection, damaged: Damaged | None, own: frozenset[str]) 
     if damaged is None:
         yield "Nothing could be read from the damaged file; own events were looked for in lifecycle.jsonl only."
         return
-    for table in sorted(damaged.unreadable & {"local", "done", "quarantine", "session", "writer"}):
+    for table in sorted(damaged.unreadable & {"event", "local", "done", "quarantine", "session", "writer"}):
         yield f"Some rows of the table “{table}” could not be read."
     named, unnamed = _lost_events(db, damaged, own)
     for event_id, session in named[:_NAMED_LIMIT]:
