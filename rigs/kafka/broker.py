@@ -158,11 +158,12 @@ class KafkaBroker:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
     def log_tail(self, lines: int = 15) -> str:
-        """The last lines the broker wrote."""
+        """The last lines the broker wrote, without the frames of Java's stack traces."""
         try:
-            return "\n".join((self.data_dir / "broker.log").read_text(errors="replace").splitlines()[-lines:])
+            written = (self.data_dir / "broker.log").read_text(errors="replace").splitlines()
         except OSError:
             return "it wrote nothing"
+        return "\n".join([line for line in written if not line.startswith("\tat ")][-lines:])
 
     def __enter__(self) -> Self:
         return self
