@@ -49,6 +49,8 @@ class Tracked:
         self.uri = uri
         self.path: str | None = None
         """Relative to the workspace root; ``None`` outside of it, or not known yet."""
+        self.root: Path | None = None
+        """The root for which :attr:`path` is known."""
         self.marks: tuple[Mark, ...] = ()
         self.places: dict[str, Place] = {}
         self.ready = asyncio.Event()
@@ -152,18 +154,26 @@ class Tracker:
         """All open documents."""
         return list(self._tracked)
 
-    def path_of(self, uri: str) -> str | None:
-        """The path of an open document, relative to the root; ``None`` outside of it."""
-        tracked = self._tracked.get(uri)
-        return tracked.path if tracked is not None else None
+    async def path_of(self, uri: str) -> str | None:
+        """The path of a document, open or not, relative to the root; ``None`` outside of it or without a root."""
+        root, tracked = self._root, self._tracked.get(uri)
+        if root is None:
+            return None
+        if tracked is not None and tracked.root == root:
+            return tracked.path
+        path = await self._worker.call(relative_path, root, uri)
+        if tracked is not None and root == self._root:
+            tracked.path, tracked.root = path, root
+            self._take_marks(tracked)
+        return path
 
-    def buffers(self) -> dict[str, str]:
+    async def buffers(self) -> dict[str, str]:
         """Path → text of every open document inside the workspace, saved or not."""
         found = {}
-        for uri, tracked in self._tracked.items():
-            document = self._documents().open_document(uri)
-            if tracked.path is not None and document is not None:
-                found[tracked.path] = document.source
+        for uri in list(self._tracked):
+            path, document = await self.path_of(uri), self._documents().open_document(uri)
+            if path is not None and document is not None:
+                found[path] = document.source
         return found
 
     # --- what happens in the session
@@ -175,7 +185,7 @@ class Tracker:
         for uri, tracked in self._tracked.items():
             if moved_root or snapshot is None:
                 tracked.ready.clear()
-                tracked.path, tracked.marks, tracked.places = None, (), {}
+                tracked.path, tracked.root, tracked.marks, tracked.places = None, None, (), {}
                 self._look(uri)
             elif self._take_marks(tracked):
                 tracked.ready.clear()
@@ -217,12 +227,9 @@ class Tracker:
         root = self._root
         if root is None:
             return Outcome()
-        if tracked.path is None:
-            path = await self._worker.call(relative_path, root, tracked.uri)
-            if root != self._root:
-                return Outcome(again=True)
-            tracked.path = path
-            self._take_marks(tracked)
+        await self.path_of(tracked.uri)
+        if root != self._root:
+            return Outcome(again=True)
         document = self._documents().open_document(tracked.uri)
         if document is None or not tracked.marks:
             return Outcome()

@@ -99,17 +99,21 @@ class Side:
         """Send and fetch; where a server runs sync here, wait for it."""
         sync_once(self.workspace, wait=20, fetch=True)
 
+    async def fetch(self) -> None:
+        """:meth:`sync`, on a thread."""
+        await asyncio.to_thread(self.sync)
+
     async def say(self, request: UseCase) -> Written:
         """Carry out a use case and bring it to the bus."""
         written = await asyncio.to_thread(self.do, request)
-        await asyncio.to_thread(self.sync)
+        await self.fetch()
         return written
 
     async def hears(self, condition: Callable[[Any], Any]) -> Any:
         """Fetch until ``condition(snapshot)`` is true; its value."""
         async with asyncio.timeout(10):
             while not (value := condition(self.workspace.snapshot())):
-                await asyncio.to_thread(self.sync)
+                await self.fetch()
             return value
 
 

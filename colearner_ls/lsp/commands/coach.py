@@ -28,7 +28,7 @@ async def assign(server: ColearnerServer, arguments: messages.AssignArguments) -
         title=arguments.title,
         due=arguments.due,
         exercise_id=arguments.exercise_id,
-        buffers=server.tracker.buffers(),
+        buffers=await server.tracker.buffers(),
     )
     return await write(server, request, f"Assigned “{one_line(arguments.title or arguments.topic)}”")
 
@@ -46,7 +46,7 @@ async def feedback(server: ColearnerServer, arguments: messages.FeedbackArgument
         confidence_delta=arguments.confidence_delta,
         topic=arguments.topic,
         submission_id=arguments.submission_id,
-        buffers=server.tracker.buffers(),
+        buffers=await server.tracker.buffers(),
     )
     return await write(server, request, "Passed" if arguments.grade == "pass" else "Handed back for another try")
 
@@ -58,6 +58,6 @@ async def hint(server: ColearnerServer, arguments: messages.HintArguments) -> di
         arguments.exercise_id,
         arguments.stuck_id,
         await places.optional(server, arguments.uri, arguments.range),
-        server.tracker.buffers(),
+        await server.tracker.buffers(),
     )
     return await write(server, request, "Hint given")

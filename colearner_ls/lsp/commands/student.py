@@ -80,7 +80,7 @@ async def stuck(server: ColearnerServer, arguments: messages.StuckArguments) -> 
     place = await places.optional(server, arguments.uri, arguments.range)
     exercise_id = arguments.exercise_id
     summary = arguments.summary or _summary(server, exercise_id, place)
-    request = ReportStuck(summary, exercise_id, place, server.tracker.buffers())
+    request = ReportStuck(summary, exercise_id, place, await server.tracker.buffers())
     return await write(server, request, "Your coach is told that you are stuck")
 
 

@@ -58,7 +58,7 @@ async def share(
     ``None`` where the person does not want to. Raises the error ``preview_required``, with the preview in its data,
     where this client cannot ask. What is sent is what was shown: if the files change in between, it is asked again.
     """
-    buffers = server.tracker.buffers()
+    buffers = await server.tracker.buffers()
     request = replace(request, buffers=buffers, confirmed=True)
     if confirm:
         return await write(server, request, said)

@@ -56,7 +56,7 @@ def anchors_of(me: LearnerState, target_id: str) -> list[Json]:
 
 async def find(server: ColearnerServer, anchors: Iterable[Json]) -> Target | None:
     """The first place that exists here; a file where the anchor is lost comes after those where it is not."""
-    return await server.session.call(_find, list(anchors), server.tracker.buffers(), server.documents.encoding)
+    return await server.session.call(_find, list(anchors), await server.tracker.buffers(), server.documents.encoding)
 
 
 async def show(server: ColearnerServer, target: Target) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colearner_ls.contracts.errors import BadInput
-from colearner_ls.lsp.tracking import relative_path
 
 if TYPE_CHECKING:
     from colearner_ls.lsp import messages
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 async def path_of(server: ColearnerServer, uri: str) -> str:
     """The path of a document relative to the workspace root. Raises :class:`BadInput` outside of it."""
     root = server.session.required().root
-    path = server.tracker.path_of(uri) or await server.session.compute(relative_path, root, uri)
+    path = await server.tracker.path_of(uri)
     if path is None:
         raise BadInput(f"{uri} is not a file inside the workspace {root}.", "Name a file in it.")
     return path
@@ -53,7 +52,7 @@ async def preview_request(server: ColearnerServer, params: messages.EvidencePrev
     """The request whose preview is asked for."""
     from colearner_ls.workspace.requests import ShareEvidence, Submit
 
-    buffers = server.tracker.buffers()
+    buffers = await server.tracker.buffers()
     one = await optional(server, params.uri, params.range)
     if one is not None:
         return ShareEvidence(one, params.exercise_id, params.note, buffers=buffers)

@@ -19,24 +19,27 @@ class Saves:
     def __init__(self, server: ColearnerServer, wait_s: float = SAVES_S) -> None:
         self._server = server
         self._wait_s = wait_s
-        self._paths: set[str] = set()
+        self._uris: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def saved(self, uri: str) -> None:
         """A document was saved."""
-        path = self._server.tracker.path_of(uri)
-        if path is None:
-            return
-        self._paths.add(path)
+        self._uris.add(uri)
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._wait_s, self._tell)
+        self._timer = asyncio.get_running_loop().call_later(self._wait_s, self._begin)
 
-    def _tell(self) -> None:
+    def _begin(self) -> None:
         self._timer = None
-        paths, self._paths = sorted(self._paths), set()
-        if self._server.session.snapshot is not None:
-            self._server.spawn(self._server.session.call(_saved, paths), "progress after a save")
+        uris, self._uris = sorted(self._uris), set()
+        self._server.spawn(self._tell(uris), "progress after a save")
+
+    async def _tell(self, uris: list[str]) -> None:
+        if self._server.session.snapshot is None:
+            return
+        paths = [path for uri in uris if (path := await self._server.tracker.path_of(uri)) is not None]
+        if paths:
+            await self._server.session.call(_saved, paths)
 
     def close(self) -> None:
         """Forget what was not told yet: a save just before the end is told by the next one."""
