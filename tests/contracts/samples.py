@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from colearner_ls.contracts.catalogue import CATALOGUE
 from colearner_ls.contracts.examples import EXAMPLES
 
-modest = settings(max_examples=int(os.environ.get("COLEARNER_HYPOTHESIS_EXAMPLES", "100")), deadline=None)
-"""The machine is shared; more examples by the environment variable."""
+modest = settings(deadline=None)
+"""As many examples as the profile of the whole suite says (``HYPOTHESIS_PROFILE=deep`` for more)."""
 
 TS = "2026-01-20T12:00:00Z"
 ID = "019bdb5a-6800-7000-8000-00000000000a"

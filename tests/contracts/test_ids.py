@@ -105,6 +105,8 @@ def test_new_ids_are_uuid_7_and_rise() -> None:
         ("urn:uuid:019bdb5a-6800-7000-8000-00000000000a", False),
         ("019bdb5a-6800-7000-8000-00000000000a\n", False),
         ("019bdb5a-6800-7000-8000-00000000000g", False),
+        ("Ex-1", False),
+        ("019BDB5A-6800-7000-8000-00000000000G", False),
         ("", False),
     ],
 )
