@@ -221,3 +221,15 @@ def test_every_run_time_import_is_declared_and_every_dependency_is_used() -> Non
     part_of_pygls = {"attrs", "cattrs"}  # lsprotocol's types and their converter are made of these, by pygls' interface
     assert foreign - wanted - part_of_pygls == set(), "imported, yet not in pyproject's dependencies"
     assert wanted - foreign == set(), "declared, yet nothing imports it"
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rigs.docs", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
