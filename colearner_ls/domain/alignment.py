@@ -9,7 +9,7 @@ like the quote but has other neighbours is another place, and what stood next to
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import add, sub
@@ -37,6 +37,9 @@ _RARE: Final = 64
 """Lines that stand more often than this in a text do not tell a region from another (``}``, ``else:``)."""
 
 _REGIONS: Final = 3
+_MORE_REGIONS: Final = 8
+"""Most regions that are looked at for a quote, and for what might be mistaken for it."""
+
 _SLACK: Final = 12
 _MOST_SLACK: Final = 60
 _INSERTED_LINES: Final = 4
@@ -96,22 +99,33 @@ class _Block:
         return min(len(self.keys[index]), _HEAVY)
 
 
-def align_quote(
-    page: Page, exact: Sequence[str], *, before: Sequence[str], after: Sequence[str], hint: int | None
-) -> Image | Literal["gone", "several"]:
-    """The place of the quote with the line keys ``exact`` between lines like ``before`` and ``after``.
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is looked for: line keys of the quote and of its context on both sides, blank ones included or not."""
 
-    ``hint`` (a 1-based line) only adds a region to look at. ``several`` where two places answer.
+    exact: Sequence[str]
+    before: Sequence[str]
+    after: Sequence[str]
+
+    def block(self) -> _Block | None:
+        """As one block; ``None`` where it is too long, or says too little, to be found once it was edited."""
+        left, quote, right = ([key for key in part if key] for part in (self.before, self.exact, self.after))
+        if not 0 < len(quote) <= MOST_LINES or not (left or right):
+            return None
+        return _Block((*left, *quote, *right), len(left), len(left) + len(quote))
+
+
+def align_quote(page: Page, passage: Passage, hint: int | None) -> Image | Literal["gone", "several"]:
+    """The place of an edited quote in ``page``; ``several`` where two places answer.
+
+    ``hint`` (a 1-based line) only adds a region to look at.
     """
-    quote = [key for key in exact if key]
-    left = [key for key in before if key]
-    right = [key for key in after if key]
-    if not 0 < len(quote) <= MOST_LINES or not (left or right):
+    block = passage.block()
+    if block is None:
         return "gone"
-    block = _Block((*left, *quote, *right), len(left), len(left) + len(quote))
     images: list[Image] = []
-    for low, high in _regions(page, block, hint):
-        image = _image(page, block, low, high)
+    for low, high in _regions(page, block, hint, _REGIONS):
+        image = _image(page, block, low, high, _judged)
         if image == "several":
             return "several"
         if image is not None and image not in images:
@@ -121,7 +135,18 @@ def align_quote(
     return images[0] if len(images) == 1 else "several"
 
 
-def _regions(page: Page, block: _Block, hint: int | None) -> list[tuple[int, int]]:
+def is_mistakable(page: Page, passage: Passage, hint: int) -> bool:
+    """Whether ``page``, from which the quote was taken out, has a place that might be taken for it.
+
+    That is a place like the quote of which even one side's context agrees: some edit of the other side could complete
+    the likeness. Such a quote must not be looked for once it was edited.
+    """
+    block = passage.block()
+    regions = _regions(page, block, hint, _MORE_REGIONS) if block else []
+    return block is not None and any(_image(page, block, low, high, _suspected) for low, high in regions)
+
+
+def _regions(page: Page, block: _Block, hint: int | None, most_regions: int) -> list[tuple[int, int]]:
     """Stretches of :attr:`Page.solid_keys` to look at: where rare lines of the block stand at the same distances."""
     votes: dict[int, float] = {}
     for index, key in enumerate(block.keys):
@@ -129,7 +154,7 @@ def _regions(page: Page, block: _Block, hint: int | None) -> list[tuple[int, int
         if len(standing) <= _RARE:
             for place in standing:
                 votes[place - index] = votes.get(place - index, 0.0) + block.weight(index) / len(standing)
-    for shift in _alike(page, block) if not votes else ():
+    for shift in _alike(page, block, most_regions) if not votes else ():
         votes[shift] = 1.0
     if hint is not None:
         votes.setdefault(bisect_left(page.solid, hint - 1) - block.start, 0.0)
@@ -139,13 +164,13 @@ def _regions(page: Page, block: _Block, hint: int | None) -> list[tuple[int, int
     for shift in sorted(votes, key=lambda shift: (-votes[shift], shift)):
         if all(abs(shift - other) > slack // 2 for other in chosen):
             chosen.append(shift)
-        if len(chosen) == _REGIONS:
+        if len(chosen) == most_regions:
             break
     most = len(page.solid_keys)
     return [(max(0, shift - slack), min(most, shift + size + slack)) for shift in chosen]
 
 
-def _alike(page: Page, block: _Block) -> list[int]:
+def _alike(page: Page, block: _Block, limit: int) -> list[int]:
     """Where lines most like the quote's longest line stand, for a block none of whose lines is there unchanged."""
     from rapidfuzz import process
     from rapidfuzz.distance import Indel
@@ -156,7 +181,7 @@ def _alike(page: Page, block: _Block) -> list[int]:
         page.solid_keys,
         scorer=Indel.normalized_similarity,
         score_cutoff=MIN_LIKENESS,
-        limit=_REGIONS,
+        limit=limit,
     )
     return [place - longest for _, _, place in alike]
 
@@ -229,6 +254,9 @@ def _likenesses(key: str, window: Sequence[str]) -> dict[int, float]:
     return {j: like for _, like, j in process.extract(key, window, scorer=scorer, score_cutoff=_LIKE, limit=None)}
 
 
+_Judge = Callable[[Page, _Block, int, int, float, int], "Image | None"]
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """What stands of a context on one side of a place.
@@ -270,7 +298,7 @@ def standing(context: Sequence[str], page: Page, line: int, *, step: int, unplac
     return Side(kept / sum(map(len, wanted)), gap, intact)
 
 
-def _image(page: Page, block: _Block, low: int, high: int) -> Image | Literal["several"] | None:
+def _image(page: Page, block: _Block, low: int, high: int, judge: _Judge) -> Image | Literal["several"] | None:
     window = page.solid_keys[low:high]
     if not window:
         return None
@@ -287,7 +315,7 @@ def _image(page: Page, block: _Block, low: int, high: int) -> Image | Literal["s
     total = sum(block.weight(i) for i in range(block.start, block.end))
     likeness = sum(block.weight(i) * alignment.likeness[i][j] for i, j in own.items()) / total
     unplaced = block.end - block.start - len(own)
-    image = _judged(page, block, low + first, low + last, likeness, unplaced)
+    image = judge(page, block, low + first, low + last, likeness, unplaced)
     if image is None or any(window[j] in block.context for j in range(first, last) if j not in own.values()):
         return None
     # Is there another place, as good, for the line that says most?
@@ -296,7 +324,7 @@ def _image(page: Page, block: _Block, low: int, high: int) -> Image | Literal["s
         shift = low + j - own[heaviest]
         top, bottom = shift + first, shift + last
         other = j != own[heaviest] and top >= 0 and bottom < len(page.solid_keys)
-        if other and not _is_neighbour(alignment, heaviest, j) and _judged(page, block, top, bottom, like, unplaced):
+        if other and not _is_neighbour(alignment, heaviest, j) and judge(page, block, top, bottom, like, unplaced):
             return "several"
     return image
 
@@ -311,14 +339,23 @@ def _is_neighbour(alignment: _Alignment, i: int, j: int) -> bool:
 
 def _judged(page: Page, block: _Block, first: int, last: int, likeness: float, unplaced: int) -> Image | None:
     """The image at these indexes of :attr:`Page.solid_keys`, if text and context speak for it."""
-    if likeness < MIN_LIKENESS:
-        return None
+    image = _imagined(page, block, first, last, likeness, unplaced)
+    at_start, at_end = first == 0, last == len(page.solid_keys) - 1
+    agrees = _agrees(image.left, image.right, at_border=at_start) and _agrees(image.right, image.left, at_border=at_end)
+    return image if agrees and likeness >= MIN_LIKENESS else None
+
+
+def _suspected(page: Page, block: _Block, first: int, last: int, likeness: float, unplaced: int) -> Image | None:
+    """The same image if only one side speaks for it."""
+    image = _imagined(page, block, first, last, likeness, unplaced)
+    near = [side for side in (image.left, image.right) if side and side.share >= MIN_SIDE and side.gap <= _NEW_BETWEEN]
+    return image if near and likeness >= MIN_LIKENESS else None
+
+
+def _imagined(page: Page, block: _Block, first: int, last: int, likeness: float, unplaced: int) -> Image:
     top, bottom = page.solid[first], page.solid[last]
     left = standing(block.keys[: block.start], page, top, step=-1, unplaced=unplaced)
     right = standing(block.keys[block.end :], page, bottom, step=1, unplaced=unplaced)
-    at_start, at_end = first == 0, last == len(page.solid_keys) - 1
-    if not (_agrees(left, right, at_border=at_start) and _agrees(right, left, at_border=at_end)):
-        return None
     return Image(top, bottom, likeness, left, right)
 
 

@@ -10,10 +10,11 @@ How a quote is made:
   quoted by its first whole lines that fit; ``range`` keeps its full extent, which counts where the file is unchanged.
 * ``prefix`` and ``suffix`` have at least :data:`CONTEXT_CHARACTERS` code points and :data:`CONTEXT_LINES` lines that
   are not blank, in whole lines, as far as the file has them and :data:`USUAL_CONTEXT_CHARACTERS` allows.
-* ``occurrence`` says which copy of ``exact`` was meant (``nth``), how many the file had (``of``) and how many it had
-  if white space does not count (``alike``). Only with it can a reader tell a quote that was unique, and may be found
-  wherever it now is, from one of several copies, whose neighbours must agree. For such a copy the context is
-  lengthened until it differs from that of every other copy; a side on which that is not possible within
+* ``occurrence`` says which copy of ``exact`` was meant (``nth``), how many the file had (``of``), and how many places it
+  had that could be mistaken for the quote once that is edited (``alike``, itself included). Only with it can a reader
+  tell a quote that was unique, and may be found wherever it now is, from one of several copies, whose neighbours must
+  agree, and a quote that may be looked for by likeness from one that may not. For one of several copies the context is
+  lengthened until it differs from that of every other; a side on which that is not possible within
   :data:`MAX_CONTEXT_CHARACTERS` is left empty, so that it is not taken for evidence.
 """
 
@@ -22,7 +23,8 @@ from __future__ import annotations
 from typing import Final
 
 from colearner_ls.contracts.errors import BadInput
-from colearner_ls.domain.matching import choose
+from colearner_ls.domain.alignment import is_mistakable
+from colearner_ls.domain.matching import choose, passage
 from colearner_ls.domain.page import MOST_HITS, Page, normal_text
 from colearner_ls.domain.selectors import NOTHING, OTHER_VERSION, PAST_END, Anchor, Found, How, Lost
 from colearner_ls.domain.text import Span
@@ -69,20 +71,29 @@ def make_anchor(
     end = start + len(exact)
     to_line_end = end == len(page.normal) or page.normal[end] == "\n"
     hits = page.hits(exact, from_line_start=True, to_line_end=to_line_end)
-    others = [hit for hit in hits if hit != start]
-    countable = len(hits) < MOST_HITS
+    prefix = suffix = ""
+    nth = copies = alike = None
+    if len(hits) < MOST_HITS:
+        others = [hit for hit in hits if hit != start]
+        prefix = _prefix(page.normal, start, others)
+        suffix = _suffix(page.normal, end, [hit + len(exact) for hit in others])
+        nth, copies = hits.index(start) + 1, len(hits)
+        alike = copies
+        if copies == 1:
+            rest = Page("\n".join([*page.lines[: start_line - 1], *page.lines[start_line + exact.count("\n") :]]))
+            alike += is_mistakable(rest, passage(exact, prefix, suffix), start_line)
     return Anchor(
         path=path,
         exact=exact,
-        prefix=_prefix(page.normal, start, others) if countable else "",
-        suffix=_suffix(page.normal, end, [hit + len(exact) for hit in others]) if countable else "",
+        prefix=prefix,
+        suffix=suffix,
         start_line=start_line,
         end_line=end_line,
         symbol=symbol,
         sha256=page.sha256 if with_sha256 else None,
-        nth=hits.index(start) + 1 if countable else None,
-        copies=len(hits) if countable else None,
-        alike=max(len(hits), page.count_alike(exact)) if countable else None,
+        nth=nth,
+        copies=copies,
+        alike=alike,
     )
 
 

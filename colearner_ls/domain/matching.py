@@ -4,9 +4,9 @@ The rules are so strict because a text does not tell its history. In ``a q b q c
 both leave ``a q c``, but in one case the first ``q`` is gone and in the other the second. What follows from that:
 
 * a quote that was unique and is there once is found, whatever became of its neighbours;
-* of several copies, all still there, it is the one with the same number, if its neighbours agree better than others';
-* where the number of copies has changed, it is the one whose whole context is intact on both sides, if no other copy
-  has an intact side: then no single edit could have put another in its place;
+* of several copies, all still there, it is the one with the same number, if it alone has an intact context on a side;
+* where the number of copies has changed, it is the one whose context is intact on both sides, if no other copy has an
+  intact side: then no single edit could have put another in its place;
 * a quote that was edited is found between its old neighbours (see :mod:`colearner_ls.domain.alignment`);
 * in all other cases it is lost.
 """
@@ -17,22 +17,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from colearner_ls.domain.alignment import Image, align_quote, standing
+from colearner_ls.domain.alignment import Image, Passage, align_quote, standing
 from colearner_ls.domain.page import MOST_HITS, Page, line_key, normal_text
 from colearner_ls.domain.selectors import COPY_GONE, GONE, SEVERAL, Anchor, Found, Lost
 
-MARGIN: Final = 0.2
-"""By how much the neighbours of the chosen copy must agree better than those of any other, on a scale of 0 to 1."""
-
 AGREEMENT: Final = 0.5
-"""Least agreement of the neighbours of one of several copies, 0 to 1."""
+"""Least agreement of the neighbours of a short quote by another program, 0 to 1."""
 
 DISTINCT_CHARACTERS: Final = 24
 """Another program's quote (we cannot know whether it was unique) of at least so many letters and digits is found
 without its neighbours. Longer than nearly all single lines that repeat in code (``return None``, ``self.x = x``)."""
-
-MOST_COPIES: Final = 200
-"""Above so many copies only intact contexts count, to bound the cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,7 @@ def choose(anchor: Anchor, page: Page) -> Found | Lost:
         return _edited(anchor, quote, page)
     if len(candidates) == 1:
         return _only(anchor, quote, page, candidates[0])
-    chosen = _one_of(quote, page, candidates) if len(candidates) < MOST_HITS else None
+    chosen = _one_of(quote, candidates) if len(candidates) < MOST_HITS else None
     return Lost(SEVERAL) if chosen is None else _found(page, quote, chosen, several=True)
 
 
@@ -139,18 +133,14 @@ def _is_distinct(exact: str) -> bool:
     return sum(character.isalnum() for character in exact) >= DISTINCT_CHARACTERS
 
 
-def _one_of(quote: Quote, page: Page, candidates: Sequence[Candidate]) -> Candidate | None:
+def _one_of(quote: Quote, candidates: Sequence[Candidate]) -> Candidate | None:
     intact = [candidate for candidate in candidates if candidate.left or candidate.right]
-    if quote.copies != len(candidates) or quote.nth is None:
-        return intact[0] if len(intact) == 1 and intact[0].both else None
-    meant = candidates[quote.nth - 1]
-    if intact == [meant]:
-        return meant
-    if len(candidates) > MOST_COPIES:
+    if len(intact) != 1:
         return None
-    scores = {candidate.start: _agreement(quote, page, candidate) for candidate in candidates}
-    own = scores.pop(meant.start)
-    return meant if own >= AGREEMENT and own - max(scores.values()) >= MARGIN else None
+    all_there = quote.nth is not None and quote.copies == len(candidates)
+    if all_there:
+        return intact[0] if candidates.index(intact[0]) + 1 == quote.nth else None
+    return intact[0] if intact[0].both else None
 
 
 def _agreement(quote: Quote, page: Page, candidate: Candidate) -> float:
@@ -189,21 +179,21 @@ def _was_copied_away(anchor: Anchor, quote: Quote, page: Page) -> bool:
 
 def _edited(anchor: Anchor, quote: Quote, page: Page) -> Found | Lost:
     """The place of a quote whose text is not there any more as it was."""
+    if max(anchor.copies or 1, anchor.alike or 1) > 1:
+        return Lost(COPY_GONE)
     image = _image(anchor, quote, page)
     if not isinstance(image, Image):
         return Lost(SEVERAL if image == "several" else GONE)
-    if max(anchor.copies or 1, anchor.alike or 1) > 1 and not image.intact:
-        return Lost(COPY_GONE)
     return Found(page.index.lines_span(image.first, image.last), "fuzzy")
 
 
 def _image(anchor: Anchor, quote: Quote, page: Page) -> Image | Literal["gone", "several"]:
     if not (quote.from_line_start and quote.to_line_end):
         return "gone"
-    return align_quote(
-        page,
-        [line_key(line) for line in quote.exact.split("\n")],
-        before=[line_key(line) for line in quote.prefix.split("\n")],
-        after=[line_key(line) for line in quote.suffix.split("\n")],
-        hint=anchor.start_line,
-    )
+    return align_quote(page, passage(quote.exact, quote.prefix, quote.suffix), anchor.start_line)
+
+
+def passage(exact: str, prefix: str, suffix: str) -> Passage:
+    """A quote of whole lines and its context, as the keys of their lines."""
+    keys = [[line_key(line) for line in part.split("\n")] for part in (exact, prefix, suffix)]
+    return Passage(*keys)

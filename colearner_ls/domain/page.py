@@ -110,11 +110,3 @@ class Page:
             found.append(at - shift)
             at = framed.find(needle, at + 1)
         return found
-
-    def count_alike(self, exact: str) -> int:
-        """Number of places with the words of ``exact``, whatever white space and blank lines are between them."""
-        wanted = [key for key in map(line_key, exact.split("\n")) if key]
-        if not wanted:
-            return 0
-        starts = self.places.get(wanted[0], [])[:MOST_HITS]
-        return sum(self.solid_keys[start : start + len(wanted)] == wanted for start in starts)

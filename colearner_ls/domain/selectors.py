@@ -20,7 +20,7 @@ class Anchor:
 
     ``exact`` is ``None`` where the anchor has no quote. ``sha256`` is the hex digest of the text, as UTF-8, that the
     anchor was made in. ``nth`` of ``copies``: which copy of ``exact`` in that text it was, from 1; ``None``: not said.
-    ``alike``: how many places of that text had the same words, whatever the white space; at least ``copies``.
+    ``alike``: how many places of that text could be mistaken for the quote once it is edited, at least ``copies``.
     """
 
     path: str
