@@ -1,0 +1,44 @@
+"""Loaded by Python at start where a test puts this folder on PYTHONPATH: dies by SIGKILL at a named place.
+
+The console scripts run as they are installed; only the test's environment has this file. ``COLEARNER_TEST_DIE`` names the
+place and ``COLEARNER_TEST_DIE_AT`` how often it is passed before.
+"""
+
+import os
+import signal
+
+PLACE = os.environ.get("COLEARNER_TEST_DIE")
+
+
+def _die_at(owner, name, *, after):
+    original = getattr(owner, name)
+    left = int(os.environ.get("COLEARNER_TEST_DIE_AT", "0"))
+
+    def dying(*args, **kwargs):
+        nonlocal left
+        if left:
+            left -= 1
+            return original(*args, **kwargs)
+        if after:
+            original(*args, **kwargs)
+        return os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, dying)
+
+
+if PLACE == "append":  # rows inserted, not committed
+    from colearner_ls.journal import appending
+
+    _die_at(appending, "append", after=True)
+elif PLACE == "send":  # committed as being sent, nothing handed to the bus
+    from colearner_ls.journal.outbox import Outbox
+
+    _die_at(Outbox, "mark_sending", after=True)
+elif PLACE == "acknowledge":  # the bus has it, the journal does not know
+    from colearner_ls.journal.outbox import Outbox
+
+    _die_at(Outbox, "mark_sent", after=False)
+elif PLACE == "cursor":  # events and cursors written, not committed
+    from colearner_ls.journal import receiving
+
+    _die_at(receiving, "receive", after=True)
