@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,11 @@ def test_the_settings_of_the_compose_file_start_a_broker(service: dict[str, Any]
     subprocess.run(
         java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)), check=True, capture_output=True
     )
-    with (
-        (tmp_path / "log").open("wb") as log,
-        subprocess.Popen(java("kafka.Kafka", str(settings)), stdout=log) as broker,
-    ):
+    # The keeper ends the broker even if this test is killed.
+    command = [sys.executable, "-I", "-S", str(ROOT / "rigs" / "kafka" / "keeper.py"), "-"]
+    command += ["sh", "-c", 'exec "$@" >&2', "sh", *java("kafka.Kafka", str(settings))]
+    pipe = subprocess.PIPE
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log) as broker:
         try:
             deadline = time.monotonic() + 60
             while not _answers(client):
