@@ -13,8 +13,9 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
+from cattrs import Converter
 from lsprotocol import types
 from lsprotocol.converters import get_converter
 from pytest_lsp import LanguageClient
@@ -49,6 +50,18 @@ def initialize_params(client: str, **more: Any) -> types.InitializeParams:
     recorded = json.loads((CLIENTS / f"{client}.json").read_text())
     params = {"processId": None, "rootUri": None, **recorded, **more}
     return get_converter().structure(params, types.InitializeParams)
+
+
+def _client_converter() -> Converter:
+    """As the server's; lsprotocol takes a code action without edit and diagnostics for a command."""
+    converter = make_converter()
+
+    def command_or_action(value: Any, _: Any) -> types.Command | types.CodeAction:
+        cls = types.Command if isinstance(value.get("command"), str) else types.CodeAction
+        return converter.structure(value, cls)
+
+    converter.register_structure_hook(Union[types.Command, types.CodeAction], command_or_action)  # noqa: UP007  # a key
+    return converter
 
 
 class _ClientProtocol(LanguageClientProtocol):
@@ -120,7 +133,7 @@ class Client:
         self._allowed: set[str] = set()
         self._tasks: set[asyncio.Future[None]] = set()
         self._news = asyncio.Event()
-        self._language_client = LanguageClient(protocol_cls=_ClientProtocol, converter_factory=make_converter)
+        self._language_client = LanguageClient(protocol_cls=_ClientProtocol, converter_factory=_client_converter)
         self._protocol: _ClientProtocol = self._language_client.protocol
         self._protocol.client = self
         self._protocol.set_writer(_ToServer(server), include_headers=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
@@ -50,6 +51,9 @@ class Arrivals:
         self._server = server
         self._timer: asyncio.TimerHandle | None = None
         self._considered: set[str] = set()
+        self._fresh: set[str] = set()
+        """Feedback that came while the server ran: told even where a mistake of it, shown at once in an open file, has
+        made it count as read."""
         self._noticed: set[str] = set()
 
     def on_news(self, news: News) -> None:
@@ -58,6 +62,9 @@ class Arrivals:
             if notice not in self._noticed:
                 self._noticed.add(notice)
                 self._server.log(notice, types.MessageType.Info)
+        if news.before is not None:
+            known = {feedback.id for feedback in news.before.me.feedback}
+            self._fresh |= {feedback.id for feedback in news.now.me.feedback} - known
         if news.now.session_id in news.now.sync.loading or self._timer is not None:
             return
         wait_s = self.absence_s if news.before is None else BATCH_S
@@ -77,7 +84,8 @@ class Arrivals:
         snapshot = server.session.snapshot
         if snapshot is None or server.options.quiet:
             return
-        new = {key: item for key, item in _unanswered(snapshot).items() if key not in self._considered}
+        fresh, self._fresh = self._fresh, set()
+        new = {key: item for key, item in _unanswered(snapshot, fresh).items() if key not in self._considered}
         if not new:
             return
         self._considered |= set(new)
@@ -99,9 +107,11 @@ def on_absent(server: ColearnerServer, problem: ColearnerError) -> None:
     server.say(f"colearner: {text}", kind)
 
 
-def _unanswered(snapshot: Snapshot) -> dict[str, Waiting]:
+def _unanswered(snapshot: Snapshot, fresh: set[str]) -> dict[str, Waiting]:
     """Done key → what waits for the one who sits here and was not answered. A revised exercise is told again."""
-    waiting = waiting_for_coach(snapshot.session) if snapshot.role == "coach" else waiting_for_student(snapshot.me)
+    feedback = (replace(each, read=False) if each.id in fresh else each for each in snapshot.me.feedback)
+    me = replace(snapshot.me, feedback=tuple(feedback))
+    waiting = waiting_for_coach(snapshot.session) if snapshot.role == "coach" else waiting_for_student(me)
     events = {exercise.id: exercise.event_id for exercise in snapshot.me.exercises}
     found = {}
     for item in waiting:
