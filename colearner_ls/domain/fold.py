@@ -128,16 +128,10 @@ class SessionFold:
         tail = stream.items[-1] if stream.items else None
         if tail is not None and tail[2] == PROGRESS and stream.tail_epoch == place:
             if completed or confidence:
-                told = tail[4]
-                known = told["completed"]
-                merged = {
-                    "completed": known + [step for step in completed if step not in known],
-                    "confidence": {**told["confidence"], **confidence},
-                }
-                stream.items[-1] = (*tail[:4], merged)
+                stream.items[-1] = (*tail[:4], _together(tail[4], completed, confidence))
             self._touch(stream)
             return
-        fresh = {"completed": list(dict.fromkeys(completed)), "confidence": confidence}
+        fresh = _together({"completed": (), "confidence": {}}, completed, confidence)
         self._file(event, (event.hlc, event.id, PROGRESS, event.ts, fresh))
         stream.tail_epoch = self._filed if student_id is EVERYONE else self._epoch
 
@@ -329,6 +323,14 @@ class SessionFold:
             going = self._passes[student_id] = LearnerPass(student_id, streams, borrowed, links)
             going.advance()
         return going.state()
+
+
+def _together(told: fold_items.Fields, completed: list[str], confidence: Mapping[str, float]) -> fold_items.Fields:
+    """What two neighbouring pieces of progress say, as one."""
+    return {
+        "completed": list(dict.fromkeys([*told["completed"], *completed])),
+        "confidence": {**told["confidence"], **confidence},
+    }
 
 
 _REFOLD: Final = "Drop it and fold the events of the session again; nothing is lost."

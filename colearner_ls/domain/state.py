@@ -235,11 +235,16 @@ class SessionState:
     learner, who stands for everyone."""
 
     def learner(self, student_id: str | None) -> LearnerState:
-        """The learner of that id, or what waits for it; else the sole learner; else what is said to everyone."""
+        """The learner of that id, or what waits for it; else the sole learner; else what is said to everyone.
+
+        Without an id, and while nobody is known: the one for whom something waits, if there is exactly one.
+        """
         if student_id is not None and student_id in self.learners:
             return self.learners[student_id]
         if student_id is not None and student_id in self.waiting:
             return self.waiting[student_id]
+        if student_id is None and len(self.waiting) == 1 and "" in self.learners:
+            return next(iter(self.waiting.values()))
         if len(self.learners) == 1:
             return next(iter(self.learners.values()))
         return replace(self.everyone, student_id=student_id)

@@ -164,6 +164,18 @@ def test_before_anybody_is_known_what_names_an_id_waits_and_the_rest_is_for_ever
     assert statuses(state.learner("dora")) == {for_all: "assigned"}
 
 
+def test_without_an_id_the_one_for_whom_something_waits_is_meant_while_nobody_is_known() -> None:
+    """A coach has assigned to ada, who has not answered yet: the coach's own status must show it."""
+    session = Session()
+    exercise = session.assign(to="ada")
+    assert statuses(session.state().learner(None)) == {exercise: "assigned"}
+    session.assign(to="bob")
+    assert statuses(session.state().learner(None)) == {}
+    session.student("hint_ack", to="cleo", note="x")
+    session.student("hint_ack", to="dora", note="x")
+    assert statuses(session.state().learner(None)) == {}
+
+
 def test_somebody_nobody_knows_finds_what_is_said_to_everyone() -> None:
     session = Session()
     exercise = session.assign()
