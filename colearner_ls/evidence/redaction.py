@@ -98,11 +98,11 @@ TOKEN_RULES: Final = (
         "https://github.blog/changelog/2021-09-23-npm-has-a-new-access-token-format/",
     ),
     _rule(
-        # A macaroon: version 2, then the location "pypi.org" or "test.pypi.org", in base64.
+        # A macaroon: version 2, then the host name of the index, in base64.
         "pypi-token",
         ("pypi-AgE",),
         r"pypi-AgE[A-Za-z0-9_-]{32,}+",
-        "https://pypi.org/help/#apitoken",
+        "https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns",
     ),
     _rule(
         "anthropic-key",
@@ -140,6 +140,9 @@ _BODY_LINE: Final = re.compile(
 
 _BASE64_RUN: Final = re.compile(r"[A-Za-z0-9+/]{40}")
 """What tells a key from code that only speaks of one. Encoders break lines after 64 (RFC 7468, 2) or more."""
+
+_BASE64_REST: Final = re.compile(r"[A-Za-z0-9+/]{16}")
+"""The same for lines of nothing but base64, of a key of which one end was cut off."""
 
 
 def redact(text: str) -> Redacted:
@@ -214,7 +217,7 @@ def _end_of_key(text: str, body: int) -> int | None:
         if not _BODY_LINE.fullmatch(text, *line):
             break
         end = line[1]
-    return end if _BASE64_RUN.search(text, body, end) else None
+    return end if _BASE64_REST.search(text, body, end) else None
 
 
 def _lines_from(text: str, start: int) -> Iterator[tuple[int, int]]:
@@ -235,7 +238,7 @@ def _body_before(text: str, floor: int, finish: int) -> int | None:
         stop = end - 1 if text.endswith("\r", line, end) else end
         if not _BODY_LINE.fullmatch(text, line, stop):
             break
-        if _BASE64_RUN.search(text, line, stop):
+        if _BASE64_REST.search(text, line, stop):
             start = line
         end = newline if newline >= 0 else floor
     return start
