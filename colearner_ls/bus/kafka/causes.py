@@ -10,6 +10,7 @@ import logging
 from typing import Final
 
 _LOGGER: Final = "aiokafka"
+_WIRE_LOGGER: Final = "aiokafka.conn"
 _CONSEQUENCES: Final = ("Unable to update metadata from", "Failed fetch messages from", "Got error produce response")
 """Messages that only repeat that something failed; they must not hide why."""
 
@@ -54,4 +55,10 @@ def listen() -> CauseLog:
     if _shared is None:
         _shared = CauseLog()
         logging.getLogger(_LOGGER).addHandler(_shared)
+        logging.getLogger(_WIRE_LOGGER).addFilter(_no_wire_dump)
     return _shared
+
+
+def _no_wire_dump(record: logging.LogRecord) -> bool:
+    """Drop what aiokafka logs of each request for debugging: one of them carries the password."""
+    return record.levelno > logging.DEBUG

@@ -11,6 +11,7 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 
 
 async def dispose_producer(producer: AIOKafkaProducer, *, patience: float) -> None:
@@ -33,6 +34,12 @@ async def dispose_consumer(consumer: AIOKafkaConsumer, *, patience: float) -> No
     """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more."""
     if not await _ended(consumer.stop(), patience):
         await _release(consumer._client)
+
+
+async def dispose_admin(admin: AIOKafkaAdminClient, *, patience: float) -> None:
+    """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more."""
+    if not await _ended(admin.close(), patience):
+        await _release(admin._client)
 
 
 def _requests(sender: Any) -> list[asyncio.Task[Any]]:

@@ -19,6 +19,7 @@ from aiokafka.errors import (
 )
 
 from ..errors import BusUnreachable, TopicsMissing
+from .disposal import dispose_admin
 from .settings import Connection, Partitions, TopicNames
 
 MAX_REPLICATION: Final = 3
@@ -56,7 +57,7 @@ async def prepare_cluster(connection: Connection, names: TopicNames) -> Cluster:
             await _create(admin, connection, missing, brokers)
         return Cluster(identity, await _with_leaders(admin, names))
     finally:
-        await asyncio.wait({asyncio.ensure_future(admin.close())}, timeout=0.3)
+        await dispose_admin(admin, patience=0.3)
 
 
 async def _describe(admin: AIOKafkaAdminClient, connection: Connection) -> tuple[str, int]:
