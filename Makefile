@@ -1,6 +1,6 @@
 # Everything runs from a virtual environment in .venv, made on first use from the locked packages (rigs/venv.sh).
 #   make demo [BUS=kafka|kafka://HOST:PORT] [REPO=DIR] [SVG=FILE]
-#   make test | test-fast | lint | docs | locks | clean            PYTHON=… picks the interpreter
+#   make test | test-fast | bench | lint | docs | locks | clean     PYTHON=… picks the interpreter
 
 PYTHON ?=
 BUS ?=
@@ -10,13 +10,14 @@ SVG ?=
 RUN := .venv/bin/python
 CODE := colearner_ls rigs demo tests
 
-.PHONY: help venv demo test test-fast lint docs locks clean
+.PHONY: help venv demo test test-fast bench lint docs locks clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         a coach and a student at work, drawn from what the real programs say (BUS=kafka: over Kafka)'
 	@echo 'make test         everything: lint, types, tests, with a real Kafka and a real Neovim'
 	@echo 'make test-fast    without Kafka, Neovim and what is slow'
+	@echo 'make bench        what a person waits for, measured on this machine'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make docs         docs/events.md, docs/lsp.md and docs/cli.md from the code'
 	@echo 'make locks        resolve locks/*.txt again (needs uv)'
@@ -40,6 +41,9 @@ test: lint
 
 test-fast: lint
 	$(RUN) -m pytest -q -n 2 --dist loadgroup -m 'not kafka and not neovim and not slow'
+
+bench: venv
+	@$(RUN) -m rigs.bench
 
 docs: venv
 	@$(RUN) -m rigs.docs
