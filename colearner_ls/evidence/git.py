@@ -56,7 +56,7 @@ class _Ran:
     problem: str
 
 
-def _run(folder: Path, *arguments: str, given: bytes = b"", timeout_s: float = TIMEOUT_S) -> _Ran | NoGit:
+def _run(folder: Path, *arguments: str, given: bytes = b"") -> _Ran | NoGit:
     command = ["git", "-C", str(folder)]
     for setting in _CONFIG:
         command += ["-c", setting]
@@ -65,14 +65,14 @@ def _run(folder: Path, *arguments: str, given: bytes = b"", timeout_s: float = T
             [*command, *arguments],
             input=given,
             capture_output=True,
-            timeout=timeout_s,
+            timeout=TIMEOUT_S,
             env=_environment(os.environ),
             check=False,
         )
     except FileNotFoundError:
         return NoGit("git is not installed")
     except subprocess.TimeoutExpired:
-        return NoGit(f"git gave no answer within {timeout_s:g} s")
+        return NoGit(f"git gave no answer within {TIMEOUT_S:g} s")
     except OSError as error:
         return NoGit(f"git cannot be started: {error.strerror}")
     return _Ran(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip())
