@@ -47,11 +47,12 @@ class Tail:
         self.error: JournalError | None = None
         self._database: Database = journal.database
         self._callback = callback
-        self._row = journal.last_row() if after_row is None else after_row
         self._generation = journal.generation
         self._poll_s = poll_s
-        self._seen: int | None = None
         self._watch: sqlite3.Connection | None = None
+        self._seen: int | None = self._version()  # before the row: a commit in between is told all the same
+        self._row = journal.last_row() if after_row is None else after_row
+        self._behind = after_row is not None
         self._bell = Bell(journal.path)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="colearner-tail", daemon=True)
@@ -97,19 +98,20 @@ class Tail:
             self._forget()
             self._generation = generation
             self._row = 0
+            self._behind = True
             self._tell(News(reset=True))
         version = self._version()
-        if version == self._seen and not reset:
+        if version == self._seen and not self._behind:
             return
-        quiet = self._seen is None and not reset
         rows = 0
         while chunk := self._next_chunk():
             rows += len(chunk.rows)
             self._row = chunk.rows[-1].row
             self._tell(chunk)
-        self._seen = version
-        if not rows and not quiet and not reset:
+        if not rows and version != self._seen and not reset:
             self._tell(News())
+        self._seen = version
+        self._behind = False
 
     def _version(self) -> int:
         """``PRAGMA data_version``: differs when anyone but this very connection has committed."""
