@@ -83,7 +83,8 @@ class Refresher:
         items = diagnostics(view, self.able()) if view is not None else []
         if items != self._shown.get(uri, []):
             self._publish(uri, view.version if view else None, items)
-        self._server.receipts.shown(feedback_ids(items))
+        if view is not None:
+            self._server.receipts.shown(feedback_ids(view))
 
     def _publish(self, uri: str, version: int | None, items: list[types.Diagnostic]) -> None:
         self._shown[uri] = items

@@ -24,9 +24,12 @@ def set_plan(ws: Workspace, request: SetPlan) -> Written:
     twice = sorted({step_id for step_id in ids if ids.count(step_id) > 1})
     if twice:
         raise BadInput(f"Step ids stand twice: {', '.join(twice)}.", "Every step needs an id of its own.")
+    first = next((step.id for step in request.steps if not step.status), None)
+    if any(step.status in ("next", "active") for step in request.steps):
+        first = None
     steps = [
-        {"id": step.id, "topic": step.topic, "status": step.status or ("next" if place == 0 else "todo")}
-        for place, step in enumerate(request.steps)
+        {"id": step.id, "topic": step.topic, "status": step.status or ("next" if step.id == first else "todo")}
+        for step in request.steps
     ]
     return ws.write(Outgoing("learning_plan", {"goals": list(request.goals), "plan": steps}))
 

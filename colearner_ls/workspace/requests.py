@@ -39,7 +39,7 @@ class JoinSession:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a plan. ``status`` as in ``learning_plan``; empty: ``next`` for the first, ``todo`` for the others."""
+    """One step of a plan. ``status`` as in ``learning_plan``; empty: ``next`` for the first of those, ``todo`` else."""
 
     id: str
     topic: str

@@ -15,7 +15,7 @@ from colearner_ls.workspace.door import Workspace
 from colearner_ls.workspace.invite import Invite, parse_invite
 from colearner_ls.workspace.requests import InitSession, JoinSession
 from colearner_ls.workspace.results import Written
-from colearner_ls.workspace.settings import Overrides, Settings, resolve
+from colearner_ls.workspace.settings import Overrides, Settings, read_config, resolve
 from colearner_ls.workspace.writing import Outgoing, without_nothing
 
 
@@ -70,11 +70,7 @@ def _say_started(workspace: Workspace, student: str | None, coach: str | None, t
 def _prepared(
     settings: Settings, env: Mapping[str, str], *, role: str, session: str, student: str | None, bus: str | None
 ) -> Workspace:
-    if settings.configured and settings.live and settings.session not in (None, session):
-        raise BadInput(
-            f"{settings.root} already belongs to session “{settings.session}”.",
-            "Use another folder for another session, or remove session from .colearner/config.toml first.",
-        )
+    _check_free(settings, role, session)
     overrides = Overrides(role, session, student, settings.overrides.author, bus or settings.overrides.bus)
     chosen = resolve(settings.root, overrides, env)
     make_folder(chosen.folder)
@@ -93,6 +89,24 @@ def _prepared(
     Registry(chosen.home).record(chosen.root, bus=chosen.bus.key, session=session, how=how)
     kept = Overrides(author=settings.overrides.author, bus=settings.overrides.bus)
     return Workspace.open(resolve(chosen.root, kept, env))
+
+
+def _check_free(settings: Settings, role: str, session: str) -> None:
+    """A folder that was set up here keeps its session and its role; a clone's config is nobody's word."""
+    entry = Registry(settings.home).get(settings.root)
+    config = read_config(settings.root)
+    if entry is None or entry.session != config.get("session"):
+        return
+    if entry.session not in (None, session):
+        raise BadInput(
+            f"{settings.root} already belongs to session “{entry.session}”.",
+            "Use another folder for another session, or remove session from .colearner/config.toml first.",
+        )
+    if config.get("role") not in (None, role):
+        raise BadInput(
+            f"{settings.root} is set up as the {config['role']}'s folder of this session.",
+            f"Join as a {role} in a checkout of its own.",
+        )
 
 
 def _started(workspace: Workspace, student: str | None, coach: str | None, title: str | None) -> Outgoing:

@@ -299,3 +299,24 @@ def test_another_bus_keeps_the_events_and_says_so(pair: Pair, tmp_path: Path) ->
     assert elsewhere.delivery(written.event_id) == "kept"
     pair.sync()
     assert pair.coach.delivery(written.event_id) == "local"
+
+
+def test_a_coachs_folder_is_not_joined_as_a_student(pair: Pair) -> None:
+    settings = resolve(pair.coach.root, Overrides(author="eve"), pair.env)
+    with pytest.raises(BadInput, match="coach's folder"):
+        set_up(settings, JoinSession(pair.invite), pair.env)
+    assert resolve(pair.coach.root, Overrides(), pair.env).role == "coach"
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        (["", "", ""], ["next", "todo", "todo"]),
+        (["done", "", ""], ["done", "next", "todo"]),
+        (["", "active", ""], ["todo", "active", "todo"]),
+    ],
+)
+def test_one_step_of_a_new_plan_is_next(pair: Pair, given: list[str], stored: list[str]) -> None:
+    pair.coach.do(SetPlan(tuple(Step(f"s{number}", "t", status) for number, status in enumerate(given))))
+    (plan,) = pair.coach.history(["learning_plan"])
+    assert [step["status"] for step in plan.event.payload["plan"]] == stored

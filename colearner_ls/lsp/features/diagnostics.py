@@ -27,5 +27,6 @@ def register(server: ColearnerServer) -> None:
         result_id = fingerprint(items)
         if params.previous_result_id == result_id:
             return types.RelatedUnchangedDocumentDiagnosticReport(result_id=result_id)
-        server.receipts.shown(feedback_ids(items))
+        if view is not None:
+            server.receipts.shown(feedback_ids(view))
         return types.RelatedFullDocumentDiagnosticReport(items=items, result_id=result_id)

@@ -48,11 +48,11 @@ def _parts(item: types.Diagnostic) -> tuple[Any, ...]:
     return (start.line, start.character, end.line, end.character, item.severity, item.code, item.message, item.data)
 
 
-def feedback_ids(items: list[types.Diagnostic]) -> Iterator[str]:
-    """The feedback that these diagnostics show."""
-    for item in items:
-        if item.code == "mistake" and isinstance(item.data, dict):
-            yield item.data["feedback_id"]
+def feedback_ids(view: DocumentView) -> Iterator[str]:
+    """The feedback that the document's diagnostics show, lost places included."""
+    for located in view.located:
+        if isinstance(located.mark.subject, OfMistake):
+            yield located.mark.subject.feedback.id
 
 
 def _made(view: DocumentView, located: Located, able: Able) -> types.Diagnostic | None:

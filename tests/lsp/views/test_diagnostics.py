@@ -50,7 +50,7 @@ def test_mistakes_are_warnings_at_their_places_or_on_line_one() -> None:
         ("mistake", warning, 0, 0, "somewhere"),
         ("mistake", warning, 4, 4, "here"),
     ]
-    assert list(feedback_ids(diagnostics(shown, ALL))) == ["fb-1", "fb-1"]
+    assert list(feedback_ids(shown)) == ["fb-1", "fb-1"]
 
 
 def test_a_mistake_points_to_what_was_assessed() -> None:
