@@ -130,7 +130,8 @@ class Protocol(LanguageServerProtocol):
             raise
         except Exception as problem:
             # cattrs raises whatever a constructor raised: all of it means that the client's message is wrong.
-            logger.warning("params of %r could not be read: %s", data.get("method"), type(problem).__name__)
+            what = f"the params of {data['method']!r}" if "method" in data else "a reply of the client's"
+            logger.warning("%s could not be read: %s", what, type(problem).__name__)
             raise invalid_params(problem) from problem
 
     def _structure(self, data: dict[str, Any]) -> Any:
