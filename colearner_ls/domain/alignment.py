@@ -37,11 +37,15 @@ _RARE: Final = 64
 """Lines that stand more often than this in a text do not tell a region from another (``}``, ``else:``)."""
 
 _REGIONS: Final = 3
+"""Most regions that are looked at for a quote."""
+
 _MORE_REGIONS: Final = 8
-"""Most regions that are looked at for a quote, and for what might be mistaken for it."""
+"""Most regions that are looked at for what might be mistaken for it."""
 
 _SLACK: Final = 12
 _MOST_SLACK: Final = 60
+"""Lines that a region has before and after the block, besides half as many as the quote has; and the most of them."""
+
 _INSERTED_LINES: Final = 4
 """So many new lines may stand among the context's lines before the farther ones count as gone."""
 

@@ -109,7 +109,8 @@ def _quoted(text: str) -> str:
 
 
 def _prefix(normal: str, start: int, others: list[int]) -> str:
-    length = _context_length(normal[max(0, start - USUAL_CONTEXT_CHARACTERS) : start][::-1])
+    floor = max(0, start - USUAL_CONTEXT_CHARACTERS)
+    length = _context_length(normal[floor:start][::-1], to_border=floor == 0)
     while any(normal.startswith(normal[start - length : start], other - length) for other in others if other >= length):
         if length in {start, MAX_CONTEXT_CHARACTERS}:
             return ""
@@ -119,7 +120,8 @@ def _prefix(normal: str, start: int, others: list[int]) -> str:
 
 def _suffix(normal: str, end: int, others: list[int]) -> str:
     rest = len(normal) - end
-    length = _context_length(normal[end : end + USUAL_CONTEXT_CHARACTERS])
+    outward = normal[end : end + USUAL_CONTEXT_CHARACTERS]
+    length = _context_length(outward, to_border=len(outward) == rest)
     while any(normal.startswith(normal[end : end + length], other) for other in others):
         if length in {rest, MAX_CONTEXT_CHARACTERS}:
             return ""
@@ -127,11 +129,16 @@ def _suffix(normal: str, end: int, others: list[int]) -> str:
     return normal[end : end + length]
 
 
-def _context_length(outward: str) -> int:
-    """How much of ``outward``, read away from the quote, is taken as context: whole lines, while more are needed."""
+def _context_length(outward: str, *, to_border: bool) -> int:
+    """How much of ``outward``, read away from the quote, is taken as context: whole lines, while more are needed.
+
+    A line that the slice cuts (it reaches ``to_border`` of the text or not) is taken only where it is the nearest one.
+    """
     taken = solid = 0
     while taken < len(outward) and (taken < CONTEXT_CHARACTERS or solid < CONTEXT_LINES):
         end = outward.find("\n", taken + 1)
+        if end < 0 and not to_border and solid:
+            break
         stop = len(outward) if end < 0 else end
         solid += bool(outward[taken:stop].strip())
         taken = stop

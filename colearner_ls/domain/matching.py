@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from colearner_ls.domain.alignment import Image, Passage, align_quote, standing
 from colearner_ls.domain.page import MOST_HITS, Page, line_key, normal_text
-from colearner_ls.domain.selectors import COPY_GONE, GONE, SEVERAL, Anchor, Found, Lost
+from colearner_ls.domain.selectors import COPY_GONE, GONE, LOOKALIKES, SEVERAL, Anchor, Found, Lost
 
 AGREEMENT: Final = 0.5
 """Least agreement of the neighbours of a short quote by another program, 0 to 1."""
@@ -179,8 +179,10 @@ def _was_copied_away(anchor: Anchor, quote: Quote, page: Page) -> bool:
 
 def _edited(anchor: Anchor, quote: Quote, page: Page) -> Found | Lost:
     """The place of a quote whose text is not there any more as it was."""
-    if max(anchor.copies or 1, anchor.alike or 1) > 1:
+    if (anchor.copies or 1) > 1:
         return Lost(COPY_GONE)
+    if (anchor.alike or 1) > 1:
+        return Lost(LOOKALIKES)
     image = _image(anchor, quote, page)
     if not isinstance(image, Image):
         return Lost(SEVERAL if image == "several" else GONE)

@@ -99,6 +99,7 @@ class Lost:
 GONE: Final = "the text that it was about is no longer there"
 SEVERAL: Final = "the text that it was about is there more than once, and it cannot be told which one was meant"
 COPY_GONE: Final = "one of several equal places is gone, and it cannot be told which one was meant"
+LOOKALIKES: Final = "it was edited, and other places are so much like it that they could be mistaken for it"
 OTHER_VERSION: Final = "it has only line numbers, and the file has changed since"
 PAST_END: Final = "it points past the end of the file"
 NOTHING: Final = "it says nothing but a file"

@@ -319,6 +319,16 @@ def test_context_is_bounded_however_long_the_lines_are() -> None:
         assert len(json.dumps(anchor.to_payload())) < 12_000
 
 
+def test_long_lines_are_context_as_a_whole_or_not_at_all() -> None:
+    lines = [f"{n}: " + f"word{n} " * 16 for n in range(30)]
+    text = "\n".join(lines)
+    anchor = make_anchor("a", text, 11, 11)
+    assert anchor.prefix.split("\n")[:-1] == lines[8:10]
+    assert anchor.suffix.split("\n")[1:] == lines[11:13]
+    edited = text.replace(lines[10], lines[10] + " and more")
+    assert lines_of(locate(anchor, edited), edited) == [lines[10] + " and more"]
+
+
 def test_a_mask_in_the_quote_loses_the_anchor_and_nothing_else() -> None:
     payload = make_anchor("a", PROGRAM, 14, 14).to_payload()
     payload["quote"]["exact"] = "        token = «redacted:github-token»"
