@@ -153,14 +153,14 @@ class Model(RuleBasedStateMachine):
 
     # -- the bus
 
-    @rule(values=st.lists(st.sampled_from([*OTHERS, *GARBAGE]), min_size=1, max_size=6))
+    @rule(values=st.lists(st.sampled_from([*OTHERS, *GARBAGE]), min_size=1, max_size=4))
     def others_write(self, values: list[bytes]) -> None:
         self.log += values
 
     @precondition(lambda self: self.log)
     @rule(data=st.data())
     def doubled(self, data: st.DataObject) -> None:
-        self.log += data.draw(st.lists(st.sampled_from(self.log), max_size=4))
+        self.log += data.draw(st.lists(st.sampled_from(self.log), max_size=2))
 
     @rule(data=st.data())
     def lose(self, data: st.DataObject) -> None:
@@ -182,7 +182,7 @@ class Model(RuleBasedStateMachine):
 
     # -- reading
 
-    @rule(count=st.integers(0, 5))
+    @rule(count=st.sampled_from([0, 1, 3, 20, 20]))
     def fetch(self, count: int) -> None:
         first = self.cursor or 0
         values = self.log[first : first + count]
