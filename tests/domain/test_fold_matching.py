@@ -226,6 +226,17 @@ def test_one_that_is_assessed_does_not_count() -> None:
     assert feedback(session, session.assess("pass")).submission_id == two
 
 
+def test_one_that_was_assessed_before_it_stood_there_does_not_count() -> None:
+    session = Session()
+    session.coach("assessment_feedback", grade="revise", submission_id=_id(4), at=1)
+    session.assign(exercise_id="e1", at=2)
+    session.assign(exercise_id="e2", at=3)
+    assert session.submit("e1", at=4) == _id(4)
+    two = session.submit("e2", at=5)
+    verdict = session.assess("pass", at=6)
+    assert (feedback(session, verdict).exercise_id, feedback(session, verdict).submission_id) == ("e2", two)
+
+
 def test_two_exercises_with_unassessed_submissions_are_no_guess() -> None:
     session = Session()
     session.assign(exercise_id="e1")

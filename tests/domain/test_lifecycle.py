@@ -88,6 +88,16 @@ def test_an_explicit_move_leaves_done_and_is_irregular() -> None:
     assert (session.learner().stage, session.learner().irregular) == ("practice", True)
 
 
+def test_an_assignment_moves_on_from_init_and_plan_whatever_waits_for_review() -> None:
+    for name in ("init", "plan"):
+        session = Session()
+        session.assign(exercise_id="e1")
+        session.submit("e1")
+        session.coach("lifecycle", stage=name)
+        session.assign(exercise_id="e2")
+        assert session.learner().stage == "practice"
+
+
 def test_irregular_stays_after_regular_moves() -> None:
     session = Session()
     session.student("lifecycle", stage="review")

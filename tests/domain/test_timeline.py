@@ -51,6 +51,23 @@ def test_an_event_landing_k_places_back_costs_k(back: int) -> None:
     )
 
 
+def test_progress_that_lands_behind_something_else_is_not_added_to_what_stood_before_that() -> None:
+    """Going back, the timeline must also forget with what the newest progress was neighbour."""
+    session = Session()
+    session.student("progress_update", to="ada", confidence={"t": 0.1}, at=1)
+    lands = [
+        session.assess("revise", topic="t", confidence_delta=0.5, at=2),
+        session.student("progress_update", to="ada", confidence={"t": 0.3}, at=3).id,
+    ]
+    session.assess("revise", topic="u", confidence_delta=0.5, at=4)
+    session.student("progress_update", to="ada", confidence={"u": 0.4}, at=5)
+    late = [event for event in session.events if event.id in lands]
+    line = Timeline(session.session_id, mark_every=1)
+    line.insert(event for event in session.events if event not in late)
+    line.insert(late)
+    assert dict(line.state().learner("ada").confidence) == {"t": 0.3, "u": 0.4}
+
+
 def test_repetitions_cost_nothing() -> None:
     events = history(200)
     line = Timeline("onboarding-01")
@@ -123,6 +140,10 @@ def test_over_a_store_only_the_newest_events_stay_in_memory() -> None:
     assert len(line._marks) <= 22
     assert list(line.events_after(None)) == events
     assert list(line.events_after(events[-5].position)) == events[-4:]
+    oldest = _made(line, back=1000)
+    past = [event for event in events if event.position <= oldest.position]
+    assert oldest.data == fold_events("onboarding-01", past).dump()
+    assert 800 <= len(past) <= 900
     late = landing(events, 50)
     shelf.add([late])
     shelf.read = 0
