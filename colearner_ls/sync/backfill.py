@@ -16,10 +16,6 @@ from colearner_ls.sync.journal_calls import JournalCalls
 READ_WAIT_S: Final = 1.0
 KEYS_LIMIT: Final = 500
 
-EMPTY_READS: Final = 5
-"""After so many empty reads in a row what is left before ``until`` holds no record: offsets can end in a hole (a
-transaction marker of another program's). One empty read may be a slow broker."""
-
 
 class Backfiller:
     """Does the pending backfills of one bus."""
@@ -80,7 +76,6 @@ class Backfiller:
         until: dict[PartitionKey, int],
         saved: dict[PartitionKey, int],
     ) -> None:
-        empty = 0
         while unread := {place: at for place, at in positions.items() if at < until.get(place, 0)}:
             try:
                 records = await bus.read(unread, max_wait=READ_WAIT_S)
@@ -88,12 +83,11 @@ class Backfiller:
                 positions[out.partition] = out.begin if out.offset < out.begin else until[out.partition]
                 continue
             if not records:
-                empty += 1
-                if empty >= EMPTY_READS:
-                    positions.update({place: until[place] for place in unread})
-                    await self._store(job, [], positions, saved)
+                # Where the bus has gone on without a record, the offsets are holes.
+                gone_on = await bus.positions()
+                positions.update({place: max(at, gone_on.get(place, at)) for place, at in unread.items()})
+                await self._store(job, [], positions, saved)
                 continue
-            empty = 0
             for record in records:
                 positions[record.place] = record.offset + 1
             wanted = [record for record in records if record.offset < until[record.place]]

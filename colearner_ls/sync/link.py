@@ -126,7 +126,7 @@ class Link:
                 taken = await self._reader.step(bus, max_wait=READ_WAIT_S)
             except CursorConflict:
                 continue  # another process read on while it held the lock: go on from where the cursors are now
-            if not taken and not self.caught_up and not behind(await self._reader.positions(), await bus.ends()):
+            if not taken and not self.caught_up and not behind(await bus.positions(), await bus.ends()):
                 await self._reader.at_end()
                 self.caught_up = True
                 await self._note_contact()
@@ -145,9 +145,12 @@ class Link:
         taken = 0
         while behind(await self._reader.positions(), ends):
             try:
-                taken += await self._reader.step(bus, max_wait=READ_WAIT_S)
+                step = await self._reader.step(bus, max_wait=READ_WAIT_S)
             except CursorConflict:
                 continue  # see _read
+            taken += step
+            if not step and not behind(await bus.positions(), ends):
+                break  # the last offsets before the end are holes: they hold no record for us
         await self._reader.at_end()
         return taken
 

@@ -128,10 +128,7 @@ def _hash(record: IncomingRecord) -> bytes:
 def moves(expected: Mapping[PartitionKey, int], records: Sequence[IncomingRecord]) -> dict[PartitionKey, CursorMove]:
     """The compare-and-set moves that go with ``records``; ``expected`` has the cursors as they were saved."""
     last = {record.place: record for record in records}
-    return {
-        place: CursorMove(expected.get(place), record.offset + 1, _hash(record))
-        for place, record in last.items()
-    }
+    return {place: CursorMove(expected.get(place), record.offset + 1, _hash(record)) for place, record in last.items()}
 
 
 def behind(positions: Mapping[PartitionKey, int], ends: Mapping[PartitionKey, int]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from colearner_ls.contracts.errors import BadInput
@@ -74,6 +75,8 @@ def _prepared(
     overrides = Overrides(role, session, student, settings.overrides.author, bus or settings.overrides.bus)
     chosen = resolve(settings.root, overrides, env)
     make_folder(chosen.folder)
+    if chosen.bus.path is not None and role == "coach":
+        _make_bus_folder(chosen.bus.path.parent)
     named_bus = bus or settings.overrides.bus
     write_config(
         chosen.root,
@@ -89,6 +92,17 @@ def _prepared(
     Registry(chosen.home).record(chosen.root, bus=chosen.bus.key, session=session, how=how)
     kept = Overrides(author=settings.overrides.author, bus=settings.overrides.bus)
     return Workspace.open(resolve(chosen.root, kept, env))
+
+
+def _make_bus_folder(folder: Path) -> None:
+    """The embedded bus makes its file, never its folder: a folder that is away must not come back empty by itself."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"The folder of the bus, {folder}, cannot be made: {error.strerror}.",
+            "Name another place with --bus sqlite:///…/bus.db.",
+        ) from error
 
 
 def _check_free(settings: Settings, role: str, session: str) -> None:

@@ -65,6 +65,7 @@ class FaultyBus:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self.last_cause: str | None = None
+        self._positions: Mapping[PartitionKey, int] = {}
 
     def _check(self) -> None:
         if self._broker.away:
@@ -103,7 +104,12 @@ class FaultyBus:
             for offset in range(start, min(len(log), start + self._broker.page)):
                 record = log[offset]
                 read.append(IncomingRecord(*place, offset, record.key, record.value, 0))
-        return read[: self._broker.page]
+        read = read[: self._broker.page]
+        self._positions = {**cursors, **{record.place: record.offset + 1 for record in read}}
+        return read
+
+    async def positions(self) -> Mapping[PartitionKey, int]:
+        return self._positions
 
     async def ends(self) -> Mapping[PartitionKey, int]:
         self._check()
