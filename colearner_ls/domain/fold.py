@@ -24,7 +24,8 @@ from colearner_ls.domain.lifecycle import is_stage
 from colearner_ls.domain.state import Json, LearnerState, SessionState
 
 FOLD_VERSION: Final = 1
-"""Raised whenever `SessionFold.dump` or the meaning of an event changes; snapshots of other versions are of no use."""
+"""Raised whenever the shape of `SessionFold.dump`, or what is kept of an event, changes: snapshots of other versions are
+of no use. What events mean is worked out when looking, so a change of that needs no new version."""
 
 NO_LINKS: Final[Mapping[str, str]] = MappingProxyType({})
 
