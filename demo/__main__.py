@@ -38,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
         count = _play(given, folder)
     except DemoFailedError as error:
         print(f"\ndemo: {error}", file=sys.stderr)
+        # Once the programs ran, their logs tell more.
+        given.keep = given.keep or (folder / "server.log").exists()
         return 1
     except KeyboardInterrupt:
         print("\ndemo: stopped", file=sys.stderr)

@@ -44,6 +44,7 @@ class Play:
         self.work()
         self.submit()
         self.assess()
+        self.pending()
         if self.bus.removable:
             self.lose_the_bus()
         else:
@@ -201,7 +202,9 @@ class Play:
         self.stage.does(STUDENT, f"presses “{lens['title']}” above the line")
         before = len(self.editor.messages())
         number = self.editor.run(lens)
-        prompt = self.editor.prompt(self.story.path, "the preview of what will leave")
+        prompt = self.editor.prompt("This leaves your machine", "the preview of what will leave")
+        if self.story.path not in prompt.message:
+            raise DemoFailedError(f"the preview does not name {self.story.path}: {prompt.message!r}")
         self.stage.pops_up(prompt.message, prompt.actions)
         self.stage.does(STUDENT, f"presses {prompt.actions[0]}")
         self.editor.press(prompt, prompt.actions[0])

@@ -73,6 +73,17 @@ def test_the_demo_over_kafka(tmp_path: Path) -> None:
     assert "colearner.submit answers: kept" in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.xdist_group("kafka")
+def test_the_demo_over_a_broker_of_the_user(tmp_path: Path, kafka_url: str) -> None:
+    """It is used and left running: the offline scene is left out, and the demo says so."""
+    done = demo("--bus", kafka_url, temporary=tmp_path / "t")
+    _expect_success(done, tmp_path / "t")
+    assert "not the demo's to stop" in done.stdout
+    assert "colearner.submit answers: sent" in done.stdout
+
+
 NO_HANDLER = """
 from pygls.feature_manager import FeatureManager
 real = FeatureManager.feature
