@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -59,6 +58,7 @@ class ReadOnlySource:
         return db
 
     def _make_copy(self) -> Path:
+        import shutil
         import tempfile
 
         folder = Path(tempfile.mkdtemp(prefix="colearner-read-"))
@@ -78,5 +78,7 @@ class ReadOnlySource:
 
     def close(self) -> None:
         if self._copy is not None:
+            import shutil
+
             shutil.rmtree(self._copy.parent, ignore_errors=True)
             self._copy = None

@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import socket
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -35,7 +33,7 @@ class Bell:
                 return
 
     def _bind(self, folder: Path) -> bool:
-        path = folder / f"{os.getpid()}-{secrets.token_hex(3)}"
+        path = folder / f"{os.getpid()}-{os.urandom(3).hex()}"
         if not _AVAILABLE or len(os.fsencode(path)) > _PATH_LIMIT or not _make_private(folder):
             return False
         bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -113,6 +111,8 @@ def _folders() -> Iterator[Path]:
     for base in dict.fromkeys((given, user)):
         if base and Path(base).is_absolute() and Path(base).is_dir():
             yield Path(base) / _FOLDER
+    import tempfile  # it brings in much, and there mostly is a runtime folder
+
     yield Path(tempfile.gettempdir()) / f"{_FOLDER}-{os.getuid()}"
 
 

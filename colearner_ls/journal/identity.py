@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import uuid
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -32,6 +31,8 @@ def _raw_machine_id() -> str:
                 continue
             if text and text != "uninitialized":
                 return text
+    import uuid
+
     return f"{uuid.getnode():012x}"
 
 

@@ -13,7 +13,6 @@ from colearner_ls.journal import local_records, reading, schema, sessions, write
 from colearner_ls.journal.bus_values import BusValues
 from colearner_ls.journal.cursors import MAIN, Cursors
 from colearner_ls.journal.database import Database
-from colearner_ls.journal.doorbell import ring
 from colearner_ls.journal.errors import JournalMalformed, ReadOnly
 from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import create_once
@@ -63,7 +62,7 @@ class Journal:
             prepare=self._settle_writer,
             repair=self._repair,
             resume=self._resume,
-            committed=lambda: ring(path),
+            committed=self._ring,
         )
         """For the other modules of this room."""
         self.outbox: Final = Outbox(self.database)
@@ -151,13 +150,18 @@ class Journal:
 
     def _is_settled(self, db: sqlite3.Connection) -> bool:
         inode = os.stat(self.path).st_ino  # noqa: PTH116
-        return schema.layout(db, self.path) == schema.VERSION and writers.knows(db, self._machine, inode)
+        return schema.layout(db, self.path) == schema.VERSION and writers.knows(db, self.path, self._machine, inode)
 
     def _settle_writer(self, db: sqlite3.Connection, file: os.stat_result) -> None:
         """Start a new writer in a new journal, and in one that was copied or restored: its numbers are taken."""
-        if not writers.knows(db, self._machine, file.st_ino):
+        if not writers.knows(db, self.path, self._machine, file.st_ino):
             (known,) = db.execute("SELECT count(*) FROM writer").fetchone()
             writers.start(db, self.path, self._machine, file.st_ino, "copied" if known else "new")
+
+    def _ring(self) -> None:
+        from colearner_ls.journal.doorbell import ring  # sockets: only those who write need them
+
+        ring(self.path)
 
     def _repair(self, error: JournalMalformed) -> None:
         """SQLite says that the file is malformed: put a new journal in its place, unless someone just has."""

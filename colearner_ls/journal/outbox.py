@@ -40,9 +40,13 @@ class Outbox:
         """
         return self._database.write(lambda db: _mark_sending(db, ids), durable=False)
 
-    def mark_sent(self, acks: Iterable[tuple[str, int, int]]) -> None:
-        """The bus has acknowledged (event id, partition, offset). Offset below 0: it is there, nobody knows where."""
-        self._database.write(lambda db: _mark_sent(db, tuple(acks)), durable=False)
+    def mark_sent(self, acks: Iterable[tuple[str, int, int]], *, bus: str | None = None) -> None:
+        """The bus has acknowledged (event id, partition, offset). Offset below 0: it is there, nobody knows where.
+
+        Only what is being sent can be acknowledged: after a rebinding the word of the old bus counts nothing. ``bus``
+        makes sure of it.
+        """
+        self._database.write(lambda db: _mark_sent(db, tuple(acks), bus), durable=False)
 
     def mark_unsent(self, ids: Sequence[str]) -> None:
         """These were not acknowledged, whatever that means: they wait to be sent again."""
@@ -104,17 +108,19 @@ def _mark_sending(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[str, ...]
     return tuple(event_id for event_id in ids if db.execute(query, (at, event_id)).rowcount)
 
 
-def _mark_sent(db: sqlite3.Connection, acks: Sequence[tuple[str, int, int]]) -> None:
+def _mark_sent(db: sqlite3.Connection, acks: Sequence[tuple[str, int, int]], bus: str | None) -> None:
     at = now_us()
     for event_id, partition, offset in acks:
-        bus = db.execute(
-            "SELECT s.bus FROM outbox o JOIN session s ON s.id = o.session WHERE o.id = ?", (event_id,)
-        ).fetchone()
+        query = """SELECT s.bus FROM outbox o JOIN session s ON s.id = o.session
+            WHERE o.id = ?1 AND o.state = 'sending' AND (?2 IS NULL OR s.bus = ?2)"""
+        found = db.execute(query, (event_id, bus)).fetchone()
+        if found is None:
+            continue
         place: tuple[Any, Any] = (partition, offset) if offset >= 0 else (None, None)
         db.execute(
             """UPDATE outbox SET state = 'sent', partition = ?, "offset" = ?, epoch = ?, reason = NULL, at = ?
             WHERE id = ?""",
-            (*place, epoch_of(db, bus and bus[0]), at, event_id),
+            (*place, epoch_of(db, found[0]), at, event_id),
         )
 
 

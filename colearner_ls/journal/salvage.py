@@ -30,7 +30,7 @@ SALVAGE_KIND: Final = "salvage"
 """Kind of the local record in the new journal that says what was salvaged."""
 
 _COPIED: Final = (
-    ("writer", "n, id, machine, inode, started, cause"),
+    ("writer", "n, id, machine, inode, mark, started, cause"),
     ("session", "id, bus, since"),
     ("local", "kind, key, session, value, at"),
     ("done", "key, at"),

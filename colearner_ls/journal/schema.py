@@ -17,7 +17,7 @@ PAGE_SIZE: Final = 4096
 _V1: Final = (
     # One row for every journal this file has been: the newest is the one that writes (copied folder → one more row).
     """CREATE TABLE writer(
-        n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, machine TEXT NOT NULL, inode INTEGER NOT NULL,
+        n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, machine TEXT NOT NULL, inode INTEGER NOT NULL, mark TEXT NOT NULL,
         started INTEGER NOT NULL, cause TEXT NOT NULL)""",
     """CREATE TABLE session(id TEXT PRIMARY KEY, bus TEXT, since INTEGER NOT NULL) WITHOUT ROWID""",
     # AUTOINCREMENT: a row number is never given out twice, so a tail that asks for rows after its last misses none.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import uuid
 from pathlib import Path
 
 from colearner_ls.journal.faults import os_faults
@@ -14,22 +13,34 @@ from colearner_ls.journal.rows import now_us
 _LIMIT = 1 << 20
 
 
-def knows(db: sqlite3.Connection, machine: str, inode: int) -> bool:
-    """Tell whether the newest writer is this machine's, in this very file."""
-    newest = db.execute("SELECT machine, inode FROM writer ORDER BY n DESC LIMIT 1").fetchone()
-    return newest is not None and newest == (machine, inode)
+def knows(db: sqlite3.Connection, journal: Path, machine: str, inode: int) -> bool:
+    """Tell whether the newest writer is this machine's, in this very file, beside the very note it was written to."""
+    newest = db.execute("SELECT machine, inode, mark FROM writer ORDER BY n DESC LIMIT 1").fetchone()
+    return newest is not None and newest == (machine, inode, _mark(journal))
 
 
 def start(db: sqlite3.Connection, journal: Path, machine: str, inode: int, cause: str) -> str:
     """Begin to write under a new name; the caller holds the write lock."""
+    import uuid  # 3 ms: only a new journal needs it
+
     writer = str(uuid.uuid4())
     with os_faults(journal):
         _note(journal, writer)  # before the database: a name too many does no harm, one too few loses events
     db.execute(
-        "INSERT INTO writer(id, machine, inode, started, cause) VALUES(?,?,?,?,?)",
-        (writer, machine, inode, now_us(), cause),
+        "INSERT INTO writer(id, machine, inode, mark, started, cause) VALUES(?,?,?,?,?,?)",
+        (writer, machine, inode, _mark(journal), now_us(), cause),
     )
     return writer
+
+
+def _mark(journal: Path) -> str:
+    """Inode and change time of the note. A copy that was put back may get the journal's old inode number again, but
+    nobody can set a change time, and the note changes only with a new writer."""
+    try:
+        there = _note_path(journal).lstat()
+    except FileNotFoundError:
+        return ""
+    return f"{there.st_ino} {there.st_ctime_ns}"
 
 
 def current(db: sqlite3.Connection) -> str:

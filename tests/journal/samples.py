@@ -83,3 +83,9 @@ def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.002)
+
+
+def send(journal: Journal, acks: Sequence[tuple[str, int, int]]) -> None:
+    """Let these go out, acknowledged at (partition, offset)."""
+    journal.outbox.mark_sending([event_id for event_id, _, _ in acks])
+    journal.outbox.mark_sent(acks)

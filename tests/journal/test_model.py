@@ -72,9 +72,13 @@ class Model(RuleBasedStateMachine):
         self.claims: set[str] = set()
 
     def teardown(self) -> None:
-        for journal in (self.journal, *self.left):
-            journal.close()
-        shutil.rmtree(self.folder)
+        try:
+            if self.followed:
+                self.settle()
+        finally:
+            for journal in (self.journal, *self.left):
+                journal.close()
+            shutil.rmtree(self.folder)
 
     @initialize()
     def begin(self) -> None:
@@ -214,6 +218,19 @@ class Model(RuleBasedStateMachine):
             if end == cursor.until:
                 self.journal.cursors.finish_backfill(job.number)
 
+    @rule()
+    def settle(self) -> None:
+        """Everything is read: what stands on the bus for the followed sessions stands here."""
+        while (self.cursor or 0) < len(self.log):
+            self.fetch(20)
+        while self.journal.cursors.backfills(BUS):
+            self.backfill(20, finish=True)
+        known = self.taken_in | set(self.own.values()) | set(GARBAGE)
+        assert {value for value in self.log if session_of(value) in self.followed} <= known
+        self.resend()
+        self.events_are_the_distinct_accepted_ones()
+        self.deliveries_are_known()
+
     def note(self, values: list[bytes], sessions: set[str]) -> None:
         for value in values:
             if value in GARBAGE:
@@ -239,14 +256,16 @@ class Model(RuleBasedStateMachine):
 
     @rule(session=st.sampled_from(SESSIONS), data=st.data())
     def snapshot(self, session: str, data: st.DataObject) -> None:
-        """A stand-in for the fold: the ids and contents up to a position."""
-        events = list(self.journal.events_in_order(session))
+        """A stand-in for the fold: the contents up to a position, as someone knew them who had read up to some row."""
+        row = self.journal.last_row() - data.draw(st.sampled_from([0, 0, 1, 2, 5]))
+        events = [stored for stored in self.journal.events_in_order(session) if stored.row <= row]
         if not events:
             return
         count = data.draw(st.integers(1, len(events)))
         dump = b"".join(hashlib.sha256(stored.raw).digest() for stored in events[:count])
         snapshot = Snapshot(session, events[count - 1].event.position, dump)
-        assert self.journal.snapshots.put(snapshot, through_row=self.journal.last_row())
+        put = self.journal.snapshots.put(snapshot, through_row=row)
+        assert put or row < self.journal.last_row()
 
     # -- what must hold at any time
 
@@ -294,6 +313,6 @@ class Model(RuleBasedStateMachine):
 TestModel: Any = Model.TestCase
 TestModel.settings = settings(
     parent=settings.get_profile(settings.get_current_profile_name()),
-    max_examples=settings().max_examples if settings().max_examples > 100 else 30,
-    stateful_step_count=40,
+    max_examples=settings().max_examples if settings().max_examples > 100 else 50,
+    stateful_step_count=50,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.records import OutboxCounts
-from tests.journal.samples import BUS, deliver, step
+from tests.journal.samples import BUS, deliver, send, step
 
 
 def waiting(journal: Journal, bus: str = BUS) -> list[str]:
@@ -76,7 +76,7 @@ def test_sessions_of_other_buses_and_of_none_do_not_go_out_here(journal: Journal
 
 def test_an_offset_that_nobody_knows_is_not_an_acknowledged_place(journal: Journal) -> None:
     (stored,) = journal.append([step("1")])
-    journal.outbox.mark_sent([(stored.event.id, 0, -1)])  # DuplicateSequenceNumber: success, offset −1
+    send(journal, [(stored.event.id, 0, -1)])  # DuplicateSequenceNumber: success, offset −1
     assert journal.outbox.counts() == OutboxCounts(sent=1)
     assert journal.outbox.acknowledged(BUS) == ()
     deliver(journal, [stored.raw])
@@ -87,14 +87,27 @@ def test_an_offset_that_nobody_knows_is_not_an_acknowledged_place(journal: Journ
 def test_after_a_loss_only_what_the_bus_did_not_show_is_sent_again(journal: Journal) -> None:
     stored = journal.append([step(str(n)) for n in range(4)])
     names = [each.event.id for each in stored]
-    journal.outbox.mark_sent([(name, 0, place) for place, name in enumerate(names)])
+    send(journal, [(name, 0, place) for place, name in enumerate(names)])
     deliver(journal, [each.raw for each in stored])
     assert journal.outbox.resend_unseen(BUS) == 0
     journal.cursors.reset(BUS)
     assert journal.outbox.acknowledged(BUS) == ()  # what was acknowledged before says nothing about the new log
     deliver(journal, [stored[1].raw])
     (fresh,) = journal.append([step("5")])
-    journal.outbox.mark_sent([(fresh.event.id, 0, 1)])  # acknowledged since: it is there
+    send(journal, [(fresh.event.id, 0, 1)])  # acknowledged since: it is there
     assert journal.outbox.resend_unseen(BUS) == 3
     assert waiting(journal) == [names[0], names[2], names[3]]
     assert journal.outbox.resend_unseen(BUS) == 0
+
+
+def test_the_word_of_a_bus_that_the_session_has_left_counts_nothing(journal: Journal) -> None:
+    one, two = (stored.event.id for stored in journal.append([step("1"), step("2")]))
+    journal.outbox.mark_sending([one, two])
+    journal.rebind("s1", "other")
+    journal.outbox.mark_sent([(one, 0, 5)])
+    assert waiting(journal, "other") == [one, two]
+    journal.outbox.mark_sending([two])
+    journal.outbox.mark_sent([(two, 0, 6)], bus=BUS)
+    assert journal.outbox.counts("other") == OutboxCounts(waiting=1, sending=1)
+    journal.outbox.mark_sent([(two, 0, 1)], bus="other")
+    assert journal.outbox.counts("other") == OutboxCounts(waiting=1, sent=1)

@@ -16,7 +16,7 @@ from colearner_ls.journal.lifecycle_file import LifecycleFile
 from colearner_ls.journal.records import News
 from colearner_ls.journal.tail import Tail
 from tests.journal.mounts import fill, read_only, small_disk
-from tests.journal.samples import BUS, PROGRESS, deliver, raw, step, until
+from tests.journal.samples import BUS, PROGRESS, deliver, raw, send, step, until
 
 PAGE = 4096
 
@@ -27,7 +27,7 @@ def make(folder: Path, *, lifecycle: bool) -> tuple[set[str], set[str], str]:
         journal.follow("s1", BUS)
         own = {stored.event.id for n in range(60) for stored in journal.append([step(f"{n}" + "x" * (n * 37 % 900))])}
         others = {stored.event.id for stored in deliver(journal, [raw() for _ in range(60)] + [b"junk"]).new}
-        journal.outbox.mark_sent([(name, 0, place) for place, name in enumerate(sorted(own)[:20])])
+        send(journal, [(name, 0, place) for place, name in enumerate(sorted(own)[:20])])
         journal.local.put("link", "a", {"to": "b"}, session="s1")
         journal.claim("receipt:1")
         if lifecycle:

@@ -9,7 +9,7 @@ import pytest
 from colearner_ls.journal.errors import CursorConflict, OtherBus
 from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.records import Backfill, CursorMove
-from tests.journal.samples import BUS, NOW, PROGRESS, deliver, ids, raw, records, step
+from tests.journal.samples import BUS, NOW, PROGRESS, deliver, ids, raw, records, send, step
 
 
 def only_backfill(journal: Journal) -> Backfill:
@@ -92,7 +92,7 @@ def test_own_events_written_before_binding_go_out_afterwards(journal: Journal) -
 
 def test_rebinding_marks_own_events_unsent_and_loads_from_the_other_bus(journal: Journal) -> None:
     one, two = journal.append([step("1"), step("2")])
-    journal.outbox.mark_sent([(one.event.id, 0, 5)])
+    send(journal, [(one.event.id, 0, 5)])
     journal.follow("s9", "other")
     deliver(journal, [raw(session_id="s9")], bus="other")
     assert journal.rebind("s1", "other") == 2
@@ -107,7 +107,7 @@ def test_rebinding_marks_own_events_unsent_and_loads_from_the_other_bus(journal:
 
 def test_the_same_bus_at_another_address_is_taken_over(journal: Journal) -> None:
     (stored,) = journal.append([step("1")])
-    journal.outbox.mark_sent([(stored.event.id, 0, 5)])
+    send(journal, [(stored.event.id, 0, 5)])
     deliver(journal, [raw(), raw(session_id="s2")])
     journal.follow("s2", BUS)
     journal.bus_values.put(BUS, {"cluster": "abc"})

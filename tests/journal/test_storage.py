@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -149,6 +151,43 @@ def test_a_moved_folder_keeps_its_name_and_another_machine_gets_one(folder: Path
         assert journal.writer != first
     with Journal.open(tmp_path / "moved") as journal:
         assert journal.writer != first  # its numbers may have gone on meanwhile
+
+
+def test_a_folder_put_back_from_a_backup_writes_under_a_new_name(folder: Path, tmp_path: Path) -> None:
+    """Its numbers went on after the backup was made. The inode may be the very same one again."""
+    with Journal.open(folder) as journal:
+        journal.append([step("1")])
+    backup = tmp_path / "backup"
+    shutil.copytree(folder, backup)
+    with Journal.open(folder) as journal:
+        (lost,) = journal.append([step("2")])
+    inode = (folder / "journal.db").stat().st_ino
+    for name in folder.iterdir():
+        if name.name != "journal.db":
+            name.unlink()
+    (folder / "journal.db").write_bytes((backup / "journal.db").read_bytes())  # keeps the inode, as ext4 often does
+    shutil.copytree(backup, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("journal.db"))
+    assert (folder / "journal.db").stat().st_ino == inode
+    with Journal.open(folder) as journal:
+        (stored,) = journal.append([step("3")])
+        assert stored.event.writer != lost.event.writer
+        assert stored.event.seq == 1
+
+
+def test_a_program_that_ends_without_closing_leaves_a_tidy_folder(folder: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from colearner_ls.journal.journal import Journal
+from tests.journal.samples import step
+journal = Journal.open(Path(sys.argv[1]))
+journal.append([step("1")])
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", code, str(folder)], env=environment, check=True, timeout=60)
+    assert not (folder / "journal.db-wal").exists()
+    with Journal.open(folder) as journal:
+        assert journal.count() == 1
 
 
 def test_a_file_restored_while_it_is_open_is_noticed(folder: Path, tmp_path: Path) -> None:
