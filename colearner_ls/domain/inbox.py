@@ -124,14 +124,24 @@ def _of_learner(me: LearnerState) -> Iterable[Waiting]:
     yield from _evidence(me)
 
 
+def _settled(submission: Submission, exercise: Exercise | None, passed: Mapping[str | None, int]) -> bool:
+    """Nobody need look at it although no feedback names it: its exercise was withdrawn, or passed later on another one."""
+    if exercise is None:
+        return False
+    if exercise.status == "withdrawn":
+        return True
+    return exercise.status == "passed" and submission.hlc < passed.get(exercise.id, 0)
+
+
 def _submissions(me: LearnerState) -> Iterable[Waiting]:
     """The newest unassessed submission of each exercise; it waits since the first of them."""
     exercises = {exercise.id: exercise for exercise in me.exercises}
+    passed = {feedback.exercise_id: feedback.hlc for feedback in me.feedback if feedback.grade == "pass"}
     first: dict[str, int] = {}
     newest: dict[str, Submission] = {}
     for each in me.submissions:
         exercise = exercises.get(each.exercise_id or "")
-        if each.assessed_by is not None or (exercise is not None and exercise.status == "withdrawn"):
+        if each.assessed_by is not None or _settled(each, exercise, passed):
             continue
         key = each.exercise_id or each.id
         first.setdefault(key, each.hlc)

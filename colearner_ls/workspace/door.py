@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from colearner_ls.contracts.errors import BadInput
-from colearner_ls.domain.state import Exercise, SessionState, Stuck
+from colearner_ls.domain.state import Exercise, LearnerState, SessionState, Stuck
 from colearner_ls.journal.errors import OtherBus
 from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.location import open_journal
@@ -105,7 +105,7 @@ class Workspace:
         """The state of the current session as the journal has it now."""
         with self._lock:
             state = self._view.refresh()
-            me = state.learner(self.student_id)
+            me = self._view.learner(self.student_id, self.role)
             sync = sync_status(self.journal, self.settings)
             return Snapshot(
                 revision=self._revision_of(state, sync),
@@ -124,6 +124,12 @@ class Workspace:
         """The session's state alone; cheaper than a whole snapshot."""
         with self._lock:
             return self._view.refresh()
+
+    def learner(self) -> LearnerState:
+        """The learner this folder is about; cheaper than a whole snapshot."""
+        with self._lock:
+            self._view.refresh()
+            return self._view.learner(self.student_id, self.role)
 
     def project(self) -> None:
         """Bring ``lifecycle.jsonl`` and ``learning.json`` up to date, and store the fold now and then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from colearner_ls.journal.errors import JournalError
@@ -21,7 +22,9 @@ def project(ws: Workspace) -> tuple[str, ...]:
     said: list[str] = []
     try:
         said.extend(_of_lifecycle(LifecycleFile(ws.journal).update()))
-        said.extend(_of_learning(LearningFile(ws.journal).write(ws.session_state(), ws.student_id)))
+        state, me = ws.session_state(), ws.learner()
+        mine = replace(state, learners={me.student_id or "": me})
+        said.extend(_of_learning(LearningFile(ws.journal).write(mine, me.student_id)))
         ws.store_snapshot()
     except JournalError as error:
         said.append(f"The files beside the journal are not up to date: {error.message}")

@@ -7,7 +7,7 @@ from typing import Final
 
 from colearner_ls.contracts.event import Event
 from colearner_ls.domain.fold import FOLD_VERSION
-from colearner_ls.domain.state import SessionState
+from colearner_ls.domain.state import LearnerState, SessionState
 from colearner_ls.domain.timeline import Position, Snapshot, Timeline
 from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.records import Snapshot as StoredSnapshot
@@ -71,6 +71,15 @@ class SessionView:
             links = self._journal.local.list("link", session=self._session_id)
             self._links = {each.key: str(each.value["exercise_id"]) for each in links}
         return timeline.state(self._links)
+
+    def learner(self, student_id: str | None, role: str) -> LearnerState:
+        """The learner this folder is about, as of the last :meth:`refresh`.
+
+        A student sees what is theirs (and what is for everyone), never another's state, even before they said a word.
+        """
+        if role == "student" and student_id is not None:
+            return self._current().state_for(student_id, self._links or {})
+        return self._current().state(self._links or {}).learner(student_id)
 
     def store_snapshot(self) -> bool:
         """Store the fold if enough has come since the last time; for a moment when nobody waits."""

@@ -10,6 +10,7 @@ import pytest
 
 from colearner_ls.contracts.errors import BadInput
 from colearner_ls.domain.fold import state_bytes
+from colearner_ls.domain.inbox import waiting_for_coach
 from colearner_ls.workspace.door import Workspace
 from colearner_ls.workspace.requests import (
     Acknowledge,
@@ -34,7 +35,7 @@ from colearner_ls.workspace.results import AmbiguousId, NotLive, NotYours, Previ
 from colearner_ls.workspace.setting_up import set_up
 from colearner_ls.workspace.settings import Overrides, resolve
 from colearner_ls.workspace.syncing import sync_once
-from tests.workspace.conftest import Pair
+from tests.workspace.conftest import GRAPH, Pair, checkout
 
 ASSIGN = Assign(
     "dependency graph",
@@ -320,3 +321,30 @@ def test_one_step_of_a_new_plan_is_next(pair: Pair, given: list[str], stored: li
     pair.coach.do(SetPlan(tuple(Step(f"s{number}", "t", status) for number, status in enumerate(given))))
     (plan,) = pair.coach.history(["learning_plan"])
     assert [step["status"] for step in plan.event.payload["plan"]] == stored
+
+
+def test_a_second_student_does_not_see_the_first_ones_state(pair: Pair, tmp_path: Path) -> None:
+    pair.coach.do(ASSIGN)
+    pair.sync()
+    pair.student.do(Submit(confirmed=True, response="mine"))
+    pair.sync()
+    checkout(tmp_path / "bob", {"src/graph.py": GRAPH})
+    overrides = Overrides(author="bob", student="bob")
+    bob, _ = set_up(resolve(tmp_path / "bob", overrides, pair.env), JoinSession(pair.invite), pair.env)
+    pair.opened.append(bob)
+    pair.sync(bob)
+    assert bob.snapshot().student_id == "bob"
+    assert bob.snapshot().me.submissions == ()
+    assert "mine" not in (bob.settings.folder / "learning.json").read_text()
+
+
+def test_a_submission_left_over_by_a_pass_waits_no_longer(pair: Pair) -> None:
+    assigned = pair.coach.do(ASSIGN)
+    assert assigned is not None
+    pair.sync()
+    first = pair.student.do(Submit(confirmed=True, response="one"))
+    pair.student.do(Submit(confirmed=True, response="two", exercise_id=assigned.exercise_id))
+    pair.sync()
+    assert first is not None
+    pair.coach.do(GiveFeedback(assigned.exercise_id or "", "pass"))
+    assert [each.kind for each in waiting_for_coach(pair.coach.snapshot().session)] == []
