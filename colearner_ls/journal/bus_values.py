@@ -33,7 +33,8 @@ class BusValues:
             for key, value in values.items():
                 put(db, bus, key, value)
 
-        if any(self.get(bus).get(key) != value for key, value in values.items()):
+        known = self.get(bus)
+        if any(known.get(key) != value for key, value in values.items()):
             self._database.write(work, durable=False)
 
 

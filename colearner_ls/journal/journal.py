@@ -235,6 +235,8 @@ class Journal:
         ``backfill`` names the backfill whose cursors these are. Only sessions bound to ``bus`` are taken in. Raises
         :class:`~colearner_ls.journal.errors.CursorConflict` where another process has read on.
         """
+        if not incoming and not moves:
+            return Received()
         from colearner_ls.journal.receiving import Receive, judged, receive
 
         records = tuple(judged(record) for record in incoming)

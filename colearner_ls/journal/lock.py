@@ -16,12 +16,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from colearner_ls.journal.errors import LockTimeout
 
 LOCK_WAIT_S: Final = 5.0
 """Longest wait for the lock, in seconds, before the holder is named instead (architecture.md, *The journal*)."""
+
+_MOST_WAITERS: Final = 16
+_POLL_S: Final = 0.02
+"""While a holder hangs, everyone who gave up still has a thread in the queue; beyond so many one polls instead."""
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
 
@@ -77,13 +81,26 @@ class FileLock:
 
 def _lock(fd: int, deadline: float) -> bool:
     """Lock ``fd`` and return true, or return false at the deadline; ``fd`` is then no longer the caller's."""
+    locked = False
+    waiter: _Waiter | None = None
+    try:
+        locked = _try(fd)
+        if not locked and _Waiter.alive < _MOST_WAITERS and time.monotonic() < deadline:
+            waiter = _Waiter(fd)
+        while not locked and waiter is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            locked = _try(fd)
+    finally:
+        if not locked and waiter is None:
+            os.close(fd)
+    return locked if waiter is None else waiter.wait(deadline)
+
+
+def _try(fd: int) -> bool:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _Waiter(fd).wait(deadline)
-    except BaseException:
-        os.close(fd)
-        raise
+        return False
     return True
 
 
@@ -93,26 +110,38 @@ class _Waiter:
     When the caller has given up, the thread releases the lock as soon as it gets it.
     """
 
+    alive: ClassVar[int] = 0
+    """Threads that wait in the queue, those whose callers have given up included."""
+    _count = threading.Lock()
+
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._mutex = threading.Lock()
         self._over = threading.Event()
         self._abandoned = False
         self._error: OSError | None = None
+        with self._count:
+            _Waiter.alive += 1
         threading.Thread(target=self._run, name="colearner-lock-wait", daemon=True).start()
 
     def wait(self, deadline: float) -> bool:
-        got = False
+        """Wait for the lock; true when the caller has it. Otherwise the thread owns the descriptor and closes it."""
         try:
             self._over.wait(max(0.0, deadline - time.monotonic()))
-        finally:
-            with self._mutex:
-                got = self._over.is_set() and self._error is None
-                self._abandoned = not got
-                failed = self._error
-        if failed is not None:
-            raise failed
-        return got
+        except BaseException:
+            self._give_up()
+            raise
+        with self._mutex:
+            if self._error is not None:
+                raise self._error
+            self._abandoned = not self._over.is_set()
+            return not self._abandoned
+
+    def _give_up(self) -> None:
+        with self._mutex:
+            if self._over.is_set() and self._error is None:
+                os.close(self._fd)
+            self._abandoned = True
 
     def _run(self) -> None:
         try:
@@ -123,6 +152,8 @@ class _Waiter:
             if self._abandoned or self._error is not None:
                 os.close(self._fd)
             self._over.set()
+        with self._count:
+            _Waiter.alive -= 1
 
 
 def _sign(fd: int) -> None:

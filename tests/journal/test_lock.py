@@ -91,6 +91,23 @@ def test_whoever_gave_up_does_not_keep_the_lock_when_it_comes(tmp_path: Path) ->
     until(lambda: not any(thread.name == "colearner-lock-wait" for thread in threading.enumerate()))
 
 
+def test_a_holder_that_hangs_does_not_gather_threads_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    before = threading.active_count()
+    with another_process_holding(path):
+        for _ in range(40):
+            with pytest.raises(LockTimeout), FileLock(path).held(0.01):
+                pytest.fail("the lock is taken")
+        assert threading.active_count() - before <= 17
+        descriptors = sum(1 for _ in Path("/proc/self/fd").iterdir())
+        with pytest.raises(LockTimeout), FileLock(path).held(0):
+            pytest.fail("the lock is taken")
+        assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == descriptors
+    until(lambda: threading.active_count() == before)
+    with FileLock(path).held(0):
+        pass
+
+
 def test_one_at_a_time_and_everyone_in_the_end(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     inside = 0
