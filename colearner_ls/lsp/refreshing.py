@@ -69,7 +69,8 @@ class Refresher:
     def able(self) -> Able:
         """What the client takes in a diagnostic."""
         client = self._server.client
-        return Able(related=client.diagnostic_related, data=client.diagnostic_data)
+        docs = self._server.docs if client.diagnostic_code_description else None
+        return Able(related=client.diagnostic_related, data=client.diagnostic_data, docs=docs)
 
     def _push_soon(self, uri: str, wait_s: float) -> None:
         if self._server.pulls:

@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from colearner_ls import __version__
 from colearner_ls.contracts.errors import ColearnerError
@@ -20,6 +22,7 @@ from colearner_ls.lsp.features import register_all
 from colearner_ls.lsp.features.arrivals import Arrivals, on_absent
 from colearner_ls.lsp.features.receipts import Receipts
 from colearner_ls.lsp.features.saves import Saves
+from colearner_ls.lsp.links import documentation
 from colearner_ls.lsp.options import Options, parse
 from colearner_ls.lsp.refreshing import Refresher
 from colearner_ls.lsp.session import News, Session
@@ -50,6 +53,8 @@ class ColearnerServer(BaseServer):
         self.options = Options()
         """The same with the settings in front."""
         self.folders: list[str] = []
+        self.docs: str | None = None
+        """The page that explains our diagnostics."""
         self.revision = 0
         """Grows with every change that a view could show, also over another workspace."""
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -125,6 +130,8 @@ class ColearnerServer(BaseServer):
         for problem in self._problems:
             self.log(problem, types.MessageType.Warning)
         self._problems = ()
+        if self.docs is None and self.client.diagnostic_code_description:
+            self.docs = await self.session.compute(documentation)
         await self.session.open(self.folder, self.options)
         if self.session.snapshot is None:
             self._show_state(None, {})
@@ -139,7 +146,10 @@ class ColearnerServer(BaseServer):
             self.window_show_message(types.ShowMessageParams(type=kind, message=message))
 
     async def ask(self, message: str, choices: list[str]) -> str | None:
-        """The choice of the person; ``None`` where it was dismissed or this client cannot ask."""
+        """The choice of the person; ``None`` where it was dismissed or this client cannot ask.
+
+        A client that says it can ask and then refuses is not asked again: :attr:`client` is corrected.
+        """
         if not self.client.show_message_request:
             return None
         params = types.ShowMessageRequestParams(
@@ -151,6 +161,10 @@ class ColearnerServer(BaseServer):
             async with asyncio.timeout(ASK_S):
                 answer = await self.window_show_message_request_async(params)
         except TimeoutError:
+            return None
+        except JsonRpcException as refusal:
+            logger.warning("the client cannot ask after all: %s", refusal.message)
+            self.client = replace(self.client, show_message_request=False)
             return None
         return answer.title if answer is not None and answer.title in choices else None
 

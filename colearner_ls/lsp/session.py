@@ -85,6 +85,11 @@ class Session:
                     self._absent(
                         ColearnerError(f"{folder} cannot be used: {problem.strerror}.", "Check its permissions.")
                     )
+                except Exception:
+                    logger.exception("the workspace could not be opened")
+                    self._absent(
+                        ColearnerError(f"{folder} could not be opened, by a fault of ours.", "The log says more.")
+                    )
                 else:
                     await self._follow()
             self.opened.set()
@@ -150,6 +155,9 @@ class Session:
                 await self._look()
             except ColearnerError as problem:
                 logger.warning("the journal cannot be read at the moment: %s", problem)
+            except Exception:
+                # A fault in a view of one state must not make the server deaf to the next.
+                logger.exception("a change of the session could not be shown")
 
     async def _look(self) -> None:
         workspace = self._workspace
@@ -168,6 +176,8 @@ class Session:
                 await syncing.run_sync(workspace)
             except (ColearnerError, OSError) as problem:
                 logger.warning("sync stopped: %s", problem)
+            except Exception:
+                logger.exception("sync failed")
             await asyncio.sleep(SYNC_RETRY_S)
 
     # --- use

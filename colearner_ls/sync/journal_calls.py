@@ -17,7 +17,11 @@ _T = TypeVar("_T")
 
 
 class JournalCalls:
-    """Journal access for sync. A context manager: leaving it waits for the call under way."""
+    """Journal access for sync. A context manager.
+
+    Leaving it drops the calls that have not begun and does not wait for the one under way: that one may be waiting for
+    another process's write lock, for seconds, and who leaves is an event loop that has an editor to answer.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -29,7 +33,7 @@ class JournalCalls:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._worker.shutdown(wait=False, cancel_futures=True)
 
     async def _call(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

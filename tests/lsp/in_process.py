@@ -94,8 +94,13 @@ class _ClientProtocol(LanguageClientProtocol):
         self.client.keep(asyncio.ensure_future(self._answer(msg_id, handler, params)))
 
     async def _answer(self, msg_id: Any, handler: Handler, params: Any) -> None:
-        result = handler(params)
-        self._send_response(msg_id, result=await result if asyncio.iscoroutine(result) else result)
+        try:
+            result = handler(params)
+            answer = await result if asyncio.iscoroutine(result) else result
+        except ValueError as refusal:  # how a test's handler refuses
+            self._send_response(msg_id, error=types.ResponseError(code=-32803, message=str(refusal)))
+        else:
+            self._send_response(msg_id, result=answer)
 
 
 class _ToServer:

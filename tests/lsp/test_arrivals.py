@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from colearner_ls.workspace.requests import Acknowledge, GiveFeedback, GiveHint, ReportStuck, Submit, Withdraw
 from tests.lsp.in_process import Client
-from tests.lsp.rig import ASSIGN, GRAPH, Rig, diagnostics, editor, open_document
+from tests.lsp.rig import ASSIGN, GRAPH, Rig, change, diagnostics, editor, open_document
 from tests.lsp.test_commands import SECOND, Asked
 
 
@@ -174,6 +174,20 @@ async def test_hostile_words_in_a_message(rig: Rig) -> None:
         await client.until(lambda: told.messages)
     assert told.messages[0].isprintable()
     assert len(told.messages[0]) < 180
+
+
+async def test_a_message_waits_for_a_pause_in_typing(rig: Rig) -> None:
+    told, uri = Told(), rig.student.uri()
+    async with editor(rig.student, "minimal", told) as client:
+        client.server.arrivals.idle_s = 0.5  # type: ignore[attr-defined]
+        open_document(client, uri, GRAPH)
+        await rig.coach.say(ASSIGN)
+        for number in range(8):
+            change(client, uri, (0, 0), (0, 0), "x", version=2 + number)
+            await asyncio.sleep(0.1)
+            assert told.messages == []
+        await client.until(lambda: client.server.session.snapshot.me.exercises)  # type: ignore[attr-defined]
+        await client.until(lambda: told.messages)
 
 
 async def test_a_dismissed_message_is_that(rig: Rig) -> None:

@@ -69,7 +69,10 @@ async def test_an_assignment_is_seen(name: str, rig: Rig) -> None:
         labels = ["◆ dependency graph · new"] if name == "minimal" else []
         assert titles == [*labels, "Accept", "Submit", "I'm stuck"]
         if name in PULLS:
-            assert [item.code for item in await diagnostics(client, uri)] == ["exercise"]
+            (item,) = await diagnostics(client, uri)
+            assert item.code == "exercise"
+            href = item.code_description.href if item.code_description else None
+            assert (href is not None and href.endswith("docs/lsp.md#diagnostics")) == (name == "vscode")
             assert pushed.count == 0
             assert client.server.server_capabilities.diagnostic_provider is not None
         else:

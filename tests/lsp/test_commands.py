@@ -305,6 +305,28 @@ async def test_files_that_change_while_the_question_is_open(rig: Rig) -> None:
         assert "done = list()" in state_of(rig).evidence[0].payload["snippet"]
 
 
+async def test_a_client_that_cannot_ask_after_all(rig: Rig) -> None:
+    """It declares ``window/showMessageRequest`` and refuses it: the preview comes as the error's data."""
+    await rig.coach.say(ASSIGN)
+    await rig.student.fetch()
+    refusals = []
+
+    def prepare(client: Client) -> None:
+        def refuse(_: Any) -> None:
+            refusals.append(1)
+            raise ValueError("no user interface")
+
+        client.on(types.WINDOW_SHOW_MESSAGE_REQUEST, refuse)
+        client.allow(types.WINDOW_SHOW_MESSAGE)
+
+    async with editor(rig.student, "vscode", prepare, options={"quiet": True}) as client:
+        problem = await refused(client, "colearner.submit")
+        assert problem.data["code"] == "preview_required"
+        assert problem.data["preview"]["items"]
+        assert (await refused(client, "colearner.submit")).data["code"] == "preview_required"
+        assert len(refusals) == 1
+
+
 async def test_open(rig: Rig) -> None:
     written = await rig.coach.say(ASSIGN)
     await rig.coach.say(GiveHint("No place."))

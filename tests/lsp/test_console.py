@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -229,6 +230,24 @@ def test_a_server_takes_over_where_one_was_killed(assigned: Rig) -> None:
         (hint,) = editor.hints(uri)
         assert (hint["position"]["line"], hint["label"]) == (LOOP + 1, "◆ dependency graph · accepted")
         assert editor.leave() == 0
+
+
+@pytest.mark.parametrize("ending", ["exit", "SIGTERM"])
+def test_a_journal_that_is_locked_does_not_keep_the_server(assigned: Rig, ending: str) -> None:
+    """Another process holds the write lock and a command waits for it: the end comes in time all the same."""
+    with Editor(assigned.student, client="minimal") as editor:
+        editor.until("colearner/state", None, lambda state: state["sync"].get("connected"))
+        with (assigned.student.root / ".colearner/journal.lock").open("rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            arguments = {"command": "colearner.stuck", "arguments": [{"summary": "x"}]}
+            editor.peer.send({"id": "waits", "method": "workspace/executeCommand", "params": arguments})
+            with pytest.raises(TimeoutError):
+                editor.peer.reply("waits", timeout=0.5)
+            if ending == "exit":
+                assert editor.leave() == 0
+            else:
+                editor.peer.process.terminate()
+                assert editor.peer.wait(EXIT_S) == 128 + signal.SIGTERM
 
 
 def _exercise(rig: Rig) -> str:

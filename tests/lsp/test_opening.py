@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -312,14 +314,47 @@ async def test_requests_before_the_journal_is_open_are_answered_at_once(
         assert len(await hints(client, uri)) == 1
 
 
-async def test_a_disk_that_cannot_be_used_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_disk_may_be_slow(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views never wait for the workspace: a journal that takes a second per call holds no keystroke up."""
+    from colearner_ls.workspace.door import Workspace
+
+    await rig.coach.say(ASSIGN)
+    await rig.student.fetch()
+    async with editor(rig.student, "minimal", quiet) as client:
+        open_document(client, rig.student.uri(), GRAPH)
+        assert len(await hints(client, rig.student.uri())) == 1
+        real = Workspace.snapshot
+        monkeypatch.setattr(Workspace, "snapshot", lambda self: time.sleep(1) or real(self))
+        slow = asyncio.ensure_future(run(client, "colearner.stuck", {"summary": "x"}))
+        await asyncio.sleep(0.05)
+        before = time.monotonic()
+        for _ in range(20):
+            assert len(await hints(client, rig.student.uri())) == 1
+            await state(client)
+        assert time.monotonic() - before < 0.9
+        assert not slow.done()
+        monkeypatch.undo()
+        await slow
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(errno.EROFS, os.strerror(errno.EROFS)), "Read-only file system"),
+        (KeyError("a fault of ours"), "could not be opened, by a fault of ours"),
+    ],
+)
+async def test_a_folder_that_cannot_be_opened_is_told(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, problem: Exception, said: str
+) -> None:
     from colearner_ls.lsp import session as session_module
 
-    def read_only(*_: object) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    def fails(*_: object) -> None:
+        raise problem
 
-    monkeypatch.setattr(session_module, "_open", read_only)
+    monkeypatch.setattr(session_module, "_open", fails)
     told = Told()
     async with editor(rig.student, "minimal", told) as client:
-        assert "Read-only file system" in (await state(client)).notices[0]
+        assert said in (await state(client)).notices[0]
     assert len(told.messages) == 1
+    assert "Traceback" not in told.messages[0]

@@ -1,6 +1,6 @@
 """pygls' protocol with its known faults mended.
 
-The numbers are those of the list in ``docs/lsp-base.md``: (2) futures that are never let go, (3) requests that are
+The numbers are those of the list in this package's docstring: (2) futures that are never let go, (3) requests that are
 never answered, (4) commands that a cancel does not reach, (5) a ``shutdown`` that fails while commands run, (6) late
 replies to requests that were given up, and nested objects that hold a key ``jsonrpc``.
 """

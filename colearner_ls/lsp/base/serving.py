@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
@@ -26,6 +28,10 @@ Lifespan = Callable[[BaseServer], AbstractAsyncContextManager[Any]]
 LIFESPAN_EXIT_S: Final = 1.5
 """Bound on leaving the lifespan, in seconds: VS Code kills a server 2 s after ``shutdown``
 (vscode-languageclient 11.0.0, ``stop(timeout = 2000)``)."""
+
+LAST_RESORT_S: Final = 2.5
+"""After so many seconds of ending, in seconds, the process goes whatever its loop is stuck in: somebody joins a thread
+there, or a disk does not answer. Nothing that was acknowledged is lost by it."""
 
 TASKS_EXIT_S: Final = 0.2
 """Bound on waiting for handlers that were cancelled at the end, in seconds."""
@@ -69,7 +75,7 @@ async def serve(server: BaseServer, bodies: AsyncIterator[bytes], writer: Any, l
     """Serve one connection until ``exit``, its end, or a signal. Returns the exit code.
 
     0 after ``shutdown`` and ``exit`` (or the connection's end after ``shutdown``); 1 without ``shutdown``;
-    128 + n after signal n.
+    128 + n after signal n. The process is expected to end soon after: if it cannot, it is ended.
     """
     server.protocol.set_writer(writer)
     with _signals(server):
@@ -81,6 +87,7 @@ async def serve(server: BaseServer, bodies: AsyncIterator[bytes], writer: Any, l
             await asyncio.wait({stopped, pump}, return_when=asyncio.FIRST_COMPLETED)
             server.request_stop(0 if server.protocol.is_shutting_down else 1)
         finally:
+            _end_anyway(server.exit_code if server.exit_code is not None else 1)
             await _leave(life)
             await _cancelled(pump, stopped)
     return await server.wait_stopped()
@@ -93,6 +100,13 @@ async def _pump(server: BaseServer, bodies: AsyncIterator[bytes]) -> None:
         await asyncio.sleep(0)
         if server.exit_code is not None:
             return
+
+
+def _end_anyway(code: int) -> None:
+    """End the process with ``code`` after :data:`LAST_RESORT_S`, unless it has ended by then."""
+    timer = threading.Timer(LAST_RESORT_S, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 async def _leave(life: AbstractAsyncContextManager[Any]) -> None:

@@ -66,7 +66,10 @@ async def share(
     while True:
         if not server.client.show_message_request:
             raise preview_required(preview)
-        if await server.ask(preview_view.words(preview, question), [yes, "Cancel"]) != yes:
+        answer = await server.ask(preview_view.words(preview, question), [yes, "Cancel"])
+        if answer is None and not server.client.show_message_request:
+            continue
+        if answer != yes:
             return None
         outcome = await server.session.call(_write_if_same, request, preview)
         if not isinstance(outcome, Preview):

@@ -29,6 +29,10 @@ ABSENCE_S: Final = 1.0
 BATCH_S: Final = 0.2
 """What arrives within this many seconds is told together."""
 
+IDLE_S: Final = 1.5
+"""A message waits for a pause of so many seconds in typing: some editors (Neovim without plugins) show a question as a
+prompt, into which the next keys would go."""
+
 SHOW: Final = "Show"
 ACCEPT: Final = "Accept"
 
@@ -48,6 +52,8 @@ class Arrivals:
 
     def __init__(self, server: ColearnerServer) -> None:
         self.absence_s = ABSENCE_S
+        self.idle_s = IDLE_S
+        self._typed_at = float("-inf")
         self._server = server
         self._timer: asyncio.TimerHandle | None = None
         self._considered: set[str] = set()
@@ -70,12 +76,21 @@ class Arrivals:
         wait_s = self.absence_s if news.before is None else BATCH_S
         self._timer = asyncio.get_running_loop().call_later(wait_s, self._begin)
 
+    def typed(self) -> None:
+        """The person is typing."""
+        self._typed_at = asyncio.get_running_loop().time()
+
     def close(self) -> None:
         """Tell nothing more."""
         if self._timer is not None:
             self._timer.cancel()
 
     def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        wait_s = self._typed_at + self.idle_s - loop.time()
+        if wait_s > 0:
+            self._timer = loop.call_later(wait_s, self._begin)
+            return
         self._timer = None
         self._server.spawn(self._tell(), "message on arrival")
 

@@ -21,6 +21,7 @@ def register(server: ColearnerServer) -> None:
     def changed(params: types.DidChangeTextDocumentParams) -> None:
         server.tracker.edited(params.text_document.uri)
         server.refresher.edited(params.text_document.uri)
+        server.arrivals.typed()
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=False))
     def saved(params: types.DidSaveTextDocumentParams) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,11 +22,11 @@ Severity = types.DiagnosticSeverity
 
 @dataclass(frozen=True, slots=True)
 class Able:
-    """What the client takes in a diagnostic; ``docs`` gives the link for a code, or ``None``."""
+    """What the client takes in a diagnostic. ``docs``: the page that explains the codes, or ``None``."""
 
     related: bool = False
     data: bool = False
-    docs: Callable[[str], str | None] | None = None
+    docs: str | None = None
 
 
 def diagnostics(view: DocumentView, able: Able) -> list[types.Diagnostic]:
@@ -62,13 +62,12 @@ def _made(view: DocumentView, located: Located, able: Able) -> types.Diagnostic 
         code, message = "lost-anchor", _lost(located, message)
     elif view.role == "coach" and located.mark.kind == "exercise":
         return None  # the coach wrote it; the lens shows where it is
-    docs = able.docs(code) if able.docs else None
     return types.Diagnostic(
         range=proto.shown_range(view, located),
         message=message,
         severity=severity,
         code=code,
-        code_description=types.CodeDescription(href=docs) if docs else None,
+        code_description=types.CodeDescription(href=able.docs) if able.docs else None,
         source=SOURCE,
         related_information=_related(view, located) if able.related else None,
         data=ids if able.data else None,

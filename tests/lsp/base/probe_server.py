@@ -76,6 +76,8 @@ async def lifespan(server: BaseServer) -> AsyncIterator[None]:
     yield
     await consumer.stop()
     sys.stderr.write("stopped in good order\n")
+    if "blocks-the-loop" in sys.argv:
+        time.sleep(60)
     if "never-stops" in sys.argv:
         await asyncio.Event().wait()
 

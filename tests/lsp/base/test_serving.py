@@ -154,6 +154,14 @@ def test_a_background_that_does_not_stop_is_left() -> None:
         assert "did not stop within 1.5 s" in peer.errors()
 
 
+def test_a_loop_that_is_blocked_at_the_end_is_left() -> None:
+    """Whatever somebody does on the loop while it closes: a thread ends the process."""
+    with ProcessPeer([*PROBE, "blocks-the-loop"]) as peer:
+        peer.initialize()
+        shutdown_and_exit(peer)
+        assert peer.wait(EXIT_S + 1) == 0
+
+
 def test_the_process_ends_with_its_client_killed() -> None:
     """The client is a process that is killed with SIGKILL; only the pipe tells the server."""
     code = (

@@ -37,9 +37,9 @@ def test_what_the_client_does_not_take_is_left_out() -> None:
 
 
 def test_a_link_to_the_documentation_where_there_is_one() -> None:
-    (item,) = diagnostics(view(learner(exercise())), Able(docs=lambda code: f"https://example.org/{code}"))
+    (item,) = diagnostics(view(learner(exercise())), Able(docs="https://example.org/lsp.md#diagnostics"))
     assert item.code_description is not None
-    assert item.code_description.href == "https://example.org/exercise"
+    assert item.code_description.href == "https://example.org/lsp.md#diagnostics"
 
 
 def test_mistakes_are_warnings_at_their_places_or_on_line_one() -> None:
