@@ -9,7 +9,7 @@ from typing import Any, Final
 _ANCHOR: Final = {
     "path": "src/graph.py",
     "quote": {"exact": "def visit(node):", "prefix": "\n\n", "suffix": "\n    seen.add(node)"},
-    "occurrence": {"nth": 1, "of": 1},
+    "occurrence": {"nth": 1, "of": 1, "alike": 1},
     "range": {"start_line": 12, "end_line": 12},
     "symbol": "visit",
     "sha256": "5d6b2a0d2f7c9f3f6f2d8f0f5a0c8f0b6f6f4f0d4a8e8f1c3b2a190807060504",

@@ -51,6 +51,9 @@ class Occurrence(Part):
 
     nth: Annotated[int, Field(ge=1)] = Field(description="It was this one of them, from 1.")
     of: Annotated[int, Field(ge=1)] = Field(description="So many there were.")
+    alike: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="So many places could be mistaken for it once it is edited; at least `of`."
+    )
 
 
 class Anchor(Part):
