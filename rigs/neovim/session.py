@@ -64,10 +64,11 @@ class Neovim:
         }
         with (self._home / "nvim.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*self._program.command, "--headless", "--listen", socket, "-u", str(self._init)],
+                [*self._program.command, "--embed", "--headless", "--listen", socket, "-u", str(self._init)],
                 cwd=self._folder,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                # Embedded, it ends when this pipe closes: with the process that started it, however that ends.
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
             )
@@ -100,6 +101,8 @@ class Neovim:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
         if self._api is not None:
             with contextlib.suppress(OSError, EOFError):
                 self._api.close()
