@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from colearner_ls.domain.state import SessionState
 from colearner_ls.journal.errors import JournalMalformed, StorageFull
 from colearner_ls.journal.journal import Journal
+from colearner_ls.journal.learning_file import LearningFile, LearningWritten
 from colearner_ls.journal.lifecycle_file import LifecycleFile
 from colearner_ls.journal.records import News
 from colearner_ls.journal.tail import Tail
@@ -222,6 +224,16 @@ def test_what_else_was_kept_is_carried_over(folder: Path) -> None:
         assert journal.local.get("link", "a").value == {"to": "b"}  # type: ignore[union-attr]
         assert not journal.claim("receipt:1")
         assert [kept.raw for kept in journal.quarantine.list()] == [b"junk"]
+
+
+def test_our_own_learning_file_is_not_taken_for_a_peers_afterwards(folder: Path) -> None:
+    make(folder, lifecycle=True)
+    with Journal.open(folder) as journal:
+        LearningFile(journal).write(SessionState("s1"), None)
+    damage(folder / "journal.db", 0, b"x" * 100)
+    with Journal.open(folder) as journal:
+        assert LearningFile(journal).write(SessionState("s1"), None) == LearningWritten(False)
+    assert not list(folder.glob("*.bak-*"))
 
 
 def test_the_log_that_was_not_yet_copied_is_read_too(folder: Path, tmp_path: Path) -> None:
