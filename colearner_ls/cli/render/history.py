@@ -10,70 +10,29 @@ from colearner_ls.cli.render.layout import Cell, Row, Style, indented, table
 from colearner_ls.cli.render.plain import plain, plain_lines
 from colearner_ls.cli.render.status import COLORS
 from colearner_ls.cli.render.words import clock, count, percent, place, short
-from colearner_ls.domain.state import Evidence, Exercise, Feedback, Hint, LearnerState, SessionState, Submission
+from colearner_ls.domain.state import Exercise, LearnerState
+from colearner_ls.workspace.json_views import Known, event_view
 
 if TYPE_CHECKING:
     from colearner_ls.journal.records import Stored
 
-View = dict[str, Any]
 Json = Mapping[str, Any]
 
-_OWN: Final = {"waiting": "kept", "sending": "kept", "refused": "refused"}
+__all__ = [
+    "Known",
+    "event_lines",
+    "event_rows",
+    "event_view",
+    "exercise_lines",
+    "payload_lines",
+    "show_lines",
+    "summary",
+]
+
 _ACTOR_WIDTH: Final = 7
 _TYPE_WIDTH: Final = 23
 """Longest of our own, so that rows printed one by one (``watch``) stand below each other."""
 _ACTOR_COLORS: Final = {"coach": ("cyan",), "student": ("green",)}
-
-
-class Known:
-    """What the state knows of single events: the exercise each belongs to, and whether that was guessed."""
-
-    def __init__(self, session: SessionState, me: LearnerState, *, embedded: bool) -> None:
-        self._embedded = embedded
-        self.exercises: dict[str, Exercise] = {}
-        self._matched: dict[str, tuple[str, bool]] = {}
-        self._learners = (*session.learners.values(), me)
-        for learner in self._learners:
-            for exercise in learner.exercises:
-                self.exercises[exercise.id] = exercise
-                self._matched[exercise.event_id] = (exercise.id, False)
-            for kind in (learner.submissions, learner.feedback, learner.evidence, learner.hints):
-                self._match(kind)
-
-    def _match(self, events: Iterable[Submission | Feedback | Evidence | Hint]) -> None:
-        for each in events:
-            if each.exercise_id is not None:
-                self._matched[each.id] = (each.exercise_id, each.inferred)
-
-    def learner_of(self, exercise: Exercise) -> LearnerState:
-        """The learner whose exercise it is; this folder's own where several have it."""
-        return next(each for each in reversed(self._learners) if exercise in each.exercises)
-
-    def matched(self, event_id: str) -> tuple[str | None, bool]:
-        """The exercise of an event, and whether that is a guess."""
-        return self._matched.get(event_id, (None, False))
-
-    def delivery(self, stored: Stored) -> str:
-        """``sent``, ``local``, ``kept`` or ``refused`` for own events, ``received`` for those of others."""
-        if stored.delivery is None:
-            return "received"
-        if stored.delivery == "sent":
-            return "local" if self._embedded else "sent"
-        return _OWN[stored.delivery]
-
-
-def event_view(stored: Stored, known: Known) -> View:
-    """``HistoryLine``: the envelope as it was received, and what we know about it."""
-    envelope: View = json.loads(stored.raw)
-    exercise_id, inferred = known.matched(stored.event.id)
-    envelope["_id"] = stored.event.id
-    envelope["_hlc"] = stored.event.hlc
-    envelope["_delivery"] = known.delivery(stored)
-    envelope["_applied"] = stored.applied
-    if exercise_id is not None:
-        envelope["_exercise_id"] = exercise_id
-        envelope["_inferred"] = inferred
-    return envelope
 
 
 def event_rows(events: Iterable[Stored], known: Known) -> list[Row]:

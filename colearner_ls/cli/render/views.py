@@ -1,60 +1,40 @@
 """The documents of ``--json``, as plain dicts in the shapes of :mod:`colearner_ls.contracts.views` (a test compares).
 
-Plain dicts because building the models would cost ``status`` the import of pydantic.
+Plain dicts because building the models would cost ``status`` the import of pydantic. What the language server answers as
+well is made in :mod:`colearner_ls.workspace.json_views`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from colearner_ls.contracts.timestamps import to_ts
 from colearner_ls.domain.inbox import Waiting
-from colearner_ls.domain.state import (
-    Evidence,
-    EvidenceRequest,
-    Exercise,
-    Feedback,
-    Hint,
-    LearnerState,
-    PlanStep,
-    Stuck,
-    Submission,
+from colearner_ls.workspace.json_views import (
+    Entries,
+    View,
+    status_view,
+    sync_view,
+    waiting_view,
+    without_none,
+    written_view,
 )
 
 if TYPE_CHECKING:
-    from colearner_ls.workspace.results import Diagnosis, Snapshot, SyncStatus, Written
+    from colearner_ls.workspace.results import Diagnosis, SyncStatus, Written
 
-View = dict[str, Any]
-
-_EVIDENCE_TYPES: Mapping[str, type] = {
-    "snippet": str,
-    "range": dict,
-    "language": str,
-    "note": str,
-    "summary": str,
-    "deleted": bool,
-    "truncated": bool,
-    "redactions": list,
-    "commit": str,
-}
-
-
-def written_view(written: Written, delivery: str, waiting: int) -> View:
-    """``WrittenView``; the text of an ``init`` is its invite."""
-    return without_none(
-        {
-            "event_id": written.event_id,
-            "event_type": written.event_type,
-            "session_id": written.session_id,
-            "delivery": delivery,
-            "exercise_id": written.exercise_id,
-            "evidence": list(written.evidence) or None,
-            "student_id": written.student_id,
-            "waiting": waiting,
-            "invite": written.text or None,
-        }
-    )
+__all__ = [
+    "Entries",
+    "View",
+    "doctor_view",
+    "inbox_view",
+    "linked_view",
+    "status_view",
+    "sync_view",
+    "synced_view",
+    "without_none",
+    "written_view",
+]
 
 
 def linked_view(written: Written) -> View:
@@ -62,223 +42,9 @@ def linked_view(written: Written) -> View:
     return {"target_id": written.event_id, "exercise_id": written.exercise_id, "session_id": written.session_id}
 
 
-def without_none(view: View) -> View:
-    """The view without fields that say nothing."""
-    return {name: value for name, value in view.items() if value is not None}
-
-
-def sync_view(sync: SyncStatus) -> View:
-    """``SyncView``."""
-    return {
-        "bus": sync.bus,
-        "connected": sync.connected,
-        "waiting": sync.waiting,
-        "last_error": sync.last_error,
-        "refused": sync.refused,
-        "embedded": sync.embedded,
-        "seen": to_ts(sync.seen_us) if sync.seen_us is not None else None,
-        "holder_pid": sync.holder_pid,
-        "loading": list(sync.loading),
-    }
-
-
-def status_view(snapshot: Snapshot) -> View:
-    """``StatusView`` of the learner this folder is about."""
-    session, me = snapshot.session, snapshot.me
-    entries = Entries(snapshot.session_id, me)
-    return {
-        "session_id": snapshot.session_id,
-        "role": snapshot.role,
-        "student_id": snapshot.student_id,
-        "title": session.title,
-        "author": snapshot.author,
-        "stage": me.stage,
-        "irregular": me.irregular,
-        "learner": {"goals": list(me.goals)},
-        "plan": [entries.step(step) for step in me.plan],
-        "progress": {
-            "completed": list(me.completed),
-            "confidence": dict(me.confidence),
-            "active_step": me.active_step,
-            "blockers": list(me.blockers),
-        },
-        "exercises": [entries.exercise(each) for each in me.exercises],
-        "submissions": [entries.submission(each) for each in me.submissions],
-        "feedback": [entries.feedback(each) for each in me.feedback],
-        "evidence": [entries.evidence(each, snippet=False) for each in me.evidence],
-        "requests": [entries.request(each) for each in me.requests],
-        "stuck": [entries.stuck(each) for each in me.stuck],
-        "hints": [entries.hint(each) for each in me.hints],
-        "students": [student for student in session.learners if student],
-        "sharing": snapshot.sharing,
-        "sync": sync_view(snapshot.sync),
-        "notices": list(snapshot.notices),
-    }
-
-
-class Entries:
-    """Makes list entries that say whose they are."""
-
-    def __init__(self, session_id: str, me: LearnerState) -> None:
-        self._whose: View = {"session_id": session_id, "student_id": me.student_id}
-        self._completed = set(me.completed)
-
-    def step(self, step: PlanStep) -> View:
-        """``PlanStepView``."""
-        done = step.id in self._completed
-        return {**self._whose, "id": step.id, "topic": step.topic, "status": step.status, "completed": done}
-
-    def exercise(self, each: Exercise) -> View:
-        """``ExerciseView``."""
-        return {
-            **self._whose,
-            "exercise_id": each.id,
-            "event_id": each.event_id,
-            "topic": each.topic,
-            "exercise": each.exercise,
-            "status": each.status,
-            "expected": each.expected,
-            "tests": list(each.tests),
-            "title": each.title,
-            "step_id": each.step_id,
-            "anchors": [dict(anchor) for anchor in each.anchors],
-            "hints": list(each.hints),
-            "due": each.due,
-            "author": each.author,
-            "ts": each.ts,
-            "received": each.received,
-            "revision": each.revision,
-            "submissions": list(each.submissions),
-            "feedback": list(each.feedback),
-            "withdrawn_reason": each.withdrawn_reason,
-        }
-
-    def submission(self, each: Submission) -> View:
-        """``SubmissionView``."""
-        return {
-            **self._whose,
-            "submission_id": each.id,
-            "exercise_id": each.exercise_id,
-            "response": each.response,
-            "evidence": list(each.evidence),
-            "test_runs": [dict(run) for run in each.test_runs],
-            "confidence": each.confidence,
-            "author": each.author,
-            "ts": each.ts,
-            "inferred": each.inferred,
-            "assessed_by": each.assessed_by,
-        }
-
-    def feedback(self, each: Feedback) -> View:
-        """``FeedbackView``."""
-        mistakes = [
-            {"text": mistake.text, "anchor": _mapping(mistake.anchor), "addressed": mistake.addressed}
-            for mistake in each.mistakes
-        ]
-        return {
-            **self._whose,
-            "feedback_id": each.id,
-            "exercise_id": each.exercise_id,
-            "submission_id": each.submission_id,
-            "grade": each.grade,
-            "mistakes": mistakes,
-            "next_step": each.next_step,
-            "confidence_delta": each.confidence_delta,
-            "topic": each.topic,
-            "author": each.author,
-            "ts": each.ts,
-            "inferred": each.inferred,
-            "read": each.read,
-        }
-
-    def evidence(self, each: Evidence, *, snippet: bool) -> View:
-        """``EvidenceView``; fields that the payload has in another form are left to ``show``."""
-        payload = each.payload
-        copied = {
-            name: payload[name]
-            for name, kind in _EVIDENCE_TYPES.items()
-            if isinstance(payload.get(name), kind) and (snippet or name != "snippet")
-        }
-        return {
-            **self._whose,
-            "evidence_id": each.id,
-            "path": each.path,
-            "hash": each.hash,
-            "exercise_id": each.exercise_id,
-            "request_id": each.request_id,
-            "trigger": each.trigger,
-            "dirty": each.dirty,
-            "author": each.author,
-            "ts": each.ts,
-            "inferred": each.inferred,
-            **copied,
-        }
-
-    def request(self, each: EvidenceRequest) -> View:
-        """``RequestView``."""
-        return {
-            **self._whose,
-            "request_id": each.id,
-            "path": each.path,
-            "reason": each.reason,
-            "exercise_id": each.exercise_id,
-            "author": each.author,
-            "ts": each.ts,
-            "answer": each.answer,
-        }
-
-    def stuck(self, each: Stuck) -> View:
-        """``StuckView``."""
-        return {
-            **self._whose,
-            "stuck_id": each.id,
-            "summary": each.summary,
-            "exercise_id": each.exercise_id,
-            "anchor": _mapping(each.anchor),
-            "author": each.author,
-            "ts": each.ts,
-            "resolved_by": each.resolved_by,
-            "hints": list(each.hints),
-        }
-
-    def hint(self, each: Hint) -> View:
-        """``HintView``."""
-        return {
-            **self._whose,
-            "hint_id": each.id,
-            "hint": each.hint,
-            "exercise_id": each.exercise_id,
-            "stuck_id": each.stuck_id,
-            "anchor": _mapping(each.anchor),
-            "author": each.author,
-            "ts": each.ts,
-            "acked": each.acked,
-        }
-
-
-def _mapping(value: Mapping[str, Any] | None) -> View | None:
-    return dict(value) if value is not None else None
-
-
 def inbox_view(session_id: str, items: Iterable[Waiting]) -> View:
     """``InboxView``."""
-    return {"items": [_item(session_id, item) for item in items]}
-
-
-def _item(session_id: str, item: Waiting) -> View:
-    return without_none(
-        {
-            "session_id": session_id,
-            "student_id": item.student_id,
-            "kind": item.kind,
-            "id": item.id,
-            "exercise_id": item.exercise_id,
-            "text": item.text,
-            "ts": item.ts,
-            "path": item.path,
-            "line": item.line,
-        }
-    )
+    return {"items": [waiting_view(session_id, item) for item in items]}
 
 
 def doctor_view(diagnosis: Diagnosis) -> View:
