@@ -123,10 +123,10 @@ class Link:
     async def _read(self, bus: Bus) -> None:
         while True:
             try:
-                taken = await self._reader.step(bus, max_wait=READ_WAIT_S)
+                step = await self._reader.step(bus, max_wait=READ_WAIT_S)
             except CursorConflict:
                 continue  # another process read on while it held the lock: go on from where the cursors are now
-            if not taken and not self.caught_up and not behind(await bus.positions(), await bus.ends()):
+            if not step.seen and not self.caught_up and not behind(await bus.positions(), await bus.ends()):
                 await self._reader.at_end()
                 self.caught_up = True
                 await self._note_contact()
@@ -141,15 +141,15 @@ class Link:
             pass
 
     async def _read_to_end(self, bus: Bus) -> int:
-        ends = await bus.ends()
+        ends = await bus.ends()  # asked before the first read: see Reader
         taken = 0
-        while behind(await self._reader.positions(), ends):
+        while self._reader.unchecked or behind(await self._reader.positions(), ends):
             try:
                 step = await self._reader.step(bus, max_wait=READ_WAIT_S)
             except CursorConflict:
                 continue  # see _read
-            taken += step
-            if not step and not behind(await bus.positions(), ends):
+            taken += step.taken
+            if not step.seen and not behind(await bus.positions(), ends):
                 break  # the last offsets before the end are holes: they hold no record for us
         await self._reader.at_end()
         return taken
