@@ -126,6 +126,8 @@ TOKEN_RULES: Final = (
     ),
 )
 
+MAX_PASSES: Final = 8
+
 PEM_RULE: Final = "pem-private-key"
 """RFC 7468 (textual encodings), RFC 9580 6.2 (OpenPGP armor), and OpenSSH's format of the same shape."""
 
@@ -146,13 +148,26 @@ _BASE64_REST: Final = re.compile(r"[A-Za-z0-9+/]{16}")
 
 
 def redact(text: str) -> Redacted:
-    """Mask every credential of a known shape in ``text``. Linear in its length."""
+    """Mask every credential of a known shape in ``text``. Linear in its length.
+
+    What a mask leaves over may look like a credential again (a key's end whose beginning was inside a token), so it is
+    looked at again, :data:`MAX_PASSES` times at most.
+    """
     counts: Counter[str] = Counter()
+    for _ in range(MAX_PASSES):
+        masked = _pass(text, counts)
+        if masked == text:
+            break
+        text = masked
+    return Redacted(text, tuple(sorted(counts.items())))
+
+
+def _pass(text: str, counts: Counter[str]) -> str:
     text = _mask_keys(text, counts)
     for rule in TOKEN_RULES:
         if any(hint in text for hint in rule.hints):
             text = rule.pattern.sub(_masker(rule.name, counts), text)
-    return Redacted(text, tuple(sorted(counts.items())))
+    return text
 
 
 def mask(rule: str) -> str:

@@ -232,3 +232,9 @@ def test_lines_stay_and_a_second_pass_finds_nothing(text: str) -> None:
     assert len(split_lines(result.text)) == len(split_lines(text))
     assert redact(result.text).counts == ()
     assert bool(result.counts) == (result.text != text)
+
+
+def test_what_a_mask_leaves_over_is_looked_at_again() -> None:
+    begin, end = (f"-----{word} RSA PRIVATE KEY-----" for word in ("BEGIN", "END"))
+    text = f"{begin}xoxb------BEGIN {'A' * 50}\n{end}\n"
+    assert redact(redact(text).text).counts == ()
