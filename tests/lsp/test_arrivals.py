@@ -179,12 +179,12 @@ async def test_hostile_words_in_a_message(rig: Rig) -> None:
 async def test_a_message_waits_for_a_pause_in_typing(rig: Rig) -> None:
     told, uri = Told(), rig.student.uri()
     async with editor(rig.student, "minimal", told) as client:
-        client.server.arrivals.idle_s = 0.5  # type: ignore[attr-defined]
+        client.server.arrivals.idle_s = 2.5  # type: ignore[attr-defined]
         open_document(client, uri, GRAPH)
         await rig.coach.say(ASSIGN)
         for number in range(8):
             change(client, uri, (0, 0), (0, 0), "x", version=2 + number)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
             assert told.messages == []
         await client.until(lambda: client.server.session.snapshot.me.exercises)  # type: ignore[attr-defined]
         await client.until(lambda: told.messages)

@@ -315,7 +315,7 @@ async def test_requests_before_the_journal_is_open_are_answered_at_once(
 
 
 async def test_the_disk_may_be_slow(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Views never wait for the workspace: a journal that takes a second per call holds no keystroke up."""
+    """Views never wait for the workspace: a journal that takes four seconds per call holds no keystroke up."""
     from colearner_ls.workspace.door import Workspace
 
     await rig.coach.say(ASSIGN)
@@ -324,14 +324,14 @@ async def test_the_disk_may_be_slow(rig: Rig, monkeypatch: pytest.MonkeyPatch) -
         open_document(client, rig.student.uri(), GRAPH)
         assert len(await hints(client, rig.student.uri())) == 1
         real = Workspace.snapshot
-        monkeypatch.setattr(Workspace, "snapshot", lambda self: time.sleep(1) or real(self))
+        monkeypatch.setattr(Workspace, "snapshot", lambda self: time.sleep(4) or real(self))
         slow = asyncio.ensure_future(run(client, "colearner.stuck", {"summary": "x"}))
         await asyncio.sleep(0.05)
         before = time.monotonic()
         for _ in range(20):
             assert len(await hints(client, rig.student.uri())) == 1
             await state(client)
-        assert time.monotonic() - before < 0.9
+        assert time.monotonic() - before < 3
         assert not slow.done()
         monkeypatch.undo()
         await slow

@@ -35,7 +35,7 @@ async def saving(rig: Rig, *paths: str, times: int = 1) -> None:
     """Save these files ``times`` times and let the batch be told."""
     async with editor(rig.student, "minimal", quiet) as client:
         saves = client.server.saves  # type: ignore[attr-defined]
-        saves._wait_s = 0.05
+        saves._wait_s = 0.4
         for path in paths:
             open_document(client, rig.student.uri(path), GRAPH)
         for _ in range(times):

@@ -107,12 +107,11 @@ def test_signals_are_heard_while_the_client_does_not_read() -> None:
         assert peer.wait(EXIT_S + 1) == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize("how", BOTH)
-def test_a_shutdown_is_read_while_threads_work(how: list[str]) -> None:
-    """(8) Standard input has a thread of its own."""
-    with ProcessPeer([*PROBE, *how]) as peer:
+def test_a_shutdown_is_read_while_threads_work() -> None:
+    """(8) Standard input has a thread of its own. (Stock pygls reads it on the pool that the handlers fill.)"""
+    with ProcessPeer(PROBE) as peer:
         peer.initialize()
-        for number in range(14):
+        for number in range(40):
             peer.send({"id": number, "method": "x/slow"})
         before = time.monotonic()
         peer.request("shutdown", number="s")
