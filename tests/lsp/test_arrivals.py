@@ -181,12 +181,22 @@ async def test_a_message_waits_for_a_pause_in_typing(rig: Rig) -> None:
     async with editor(rig.student, "minimal", told) as client:
         client.server.arrivals.idle_s = 2.5  # type: ignore[attr-defined]
         open_document(client, uri, GRAPH)
+        stop = asyncio.Event()
+
+        async def type_on() -> None:
+            version = 2
+            while not stop.is_set():
+                change(client, uri, (0, 0), (0, 0), "x", version=version)
+                version += 1
+                await asyncio.sleep(0.02)
+
+        typing = asyncio.ensure_future(type_on())
         await rig.coach.say(ASSIGN)
-        for number in range(8):
-            change(client, uri, (0, 0), (0, 0), "x", version=2 + number)
-            await asyncio.sleep(0.05)
-            assert told.messages == []
         await client.until(lambda: client.server.session.snapshot.me.exercises)  # type: ignore[attr-defined]
+        await asyncio.sleep(0.5)
+        assert told.messages == []
+        stop.set()
+        await typing
         await client.until(lambda: told.messages)
 
 

@@ -325,7 +325,7 @@ async def test_the_disk_may_be_slow(rig: Rig, monkeypatch: pytest.MonkeyPatch) -
         assert len(await hints(client, rig.student.uri())) == 1
         real = Workspace.snapshot
         monkeypatch.setattr(Workspace, "snapshot", lambda self: time.sleep(4) or real(self))
-        slow = asyncio.ensure_future(run(client, "colearner.stuck", {"summary": "x"}))
+        slow = asyncio.ensure_future(run(client, "colearner.stuck", {"summary": "x"}, timeout=60))
         await asyncio.sleep(0.05)
         before = time.monotonic()
         for _ in range(20):

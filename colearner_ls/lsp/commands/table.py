@@ -61,7 +61,12 @@ COMMANDS: Final = (
     CommandSpec("colearner.ack", BOTH, "AckArguments", "WrittenView", "both:ack"),
     CommandSpec("colearner.submit", STUDENT, "SubmitArguments", "WrittenView", "student:submit", asks=True),
     CommandSpec(
-        "colearner.attachEvidence", STUDENT, "AttachEvidenceArguments", "WrittenView", "student:attach_evidence"
+        "colearner.attachEvidence",
+        STUDENT,
+        "AttachEvidenceArguments",
+        "WrittenView",
+        "student:attach_evidence",
+        asks=True,
     ),
     CommandSpec("colearner.markDone", STUDENT, "MarkDoneArguments", "WrittenView", "student:mark_done"),
     CommandSpec("colearner.stuck", STUDENT, "StuckArguments", "WrittenView", "student:stuck"),
