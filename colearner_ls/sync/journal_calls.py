@@ -51,6 +51,7 @@ class JournalCalls:
 
     async def settle(
         self,
+        bus: str,
         acknowledged: Sequence[tuple[str, int, int]],
         unknown: Sequence[str],
         refused: Sequence[tuple[str, str]],
@@ -60,7 +61,7 @@ class JournalCalls:
         def work() -> None:
             outbox = self._journal.outbox
             if acknowledged:
-                outbox.mark_sent(acknowledged)
+                outbox.mark_sent(acknowledged, bus=bus)
             if unknown:
                 outbox.mark_unsent(unknown)
             for event_id, reason in refused:

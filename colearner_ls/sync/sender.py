@@ -78,7 +78,7 @@ class Sender:
                 refused.append((row.id, outcome.reason))
             else:
                 unknown.append(row.id)
-        await self._journal.settle(acknowledged, unknown, refused)
+        await self._journal.settle(self._bus_key, acknowledged, unknown, refused)
         return Sent(len(acknowledged), len(unknown), len(refused), reason)
 
     def _is_final(self, event_id: str) -> bool:

@@ -58,8 +58,15 @@ def _journal(ws: Workspace, facts: dict[str, Any]) -> Iterator[Finding]:
     facts["journal"] = str(ws.journal.path)
     facts["writer"] = ws.journal.writer
     damage = ws.journal.integrity_check()
-    if damage:
-        yield Finding("error", "journal", f"{ws.journal.path} is damaged: {damage[0]}", "The next write salvages it.")
+    if damage and ws.journal.readonly:
+        yield Finding(
+            "error",
+            "journal",
+            f"{ws.journal.path} is damaged: {damage[0]}",
+            "Make the folder writable and run this again: the journal is salvaged then.",
+        )
+    elif damage:
+        ws.journal.salvage(damage[0])  # told below, with all that came before
     else:
         yield Finding("ok", "journal", f"{ws.journal.path} is sound")
     for salvage in ws.journal.salvages():

@@ -9,6 +9,7 @@ from colearner_ls.contracts.event import Event
 from colearner_ls.domain.fold import FOLD_VERSION
 from colearner_ls.domain.state import LearnerState, SessionState
 from colearner_ls.domain.timeline import Position, Snapshot, Timeline
+from colearner_ls.journal.errors import JournalReplaced
 from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.records import Snapshot as StoredSnapshot
 
@@ -56,6 +57,14 @@ class SessionView:
 
     def refresh(self) -> SessionState:
         """The state as the journal has it now; the same object as long as nothing changed."""
+        try:
+            return self._refreshed()
+        except JournalReplaced:
+            # Salvaged under our hands, by this or another process: row numbers begin anew, so everything is read again.
+            self._timeline = None
+            return self._refreshed()
+
+    def _refreshed(self) -> SessionState:
         timeline = self._current()
         fresh = list(self._journal.events(self._session_id, after_row=self._row))
         if fresh:
