@@ -105,7 +105,7 @@ class Workspace:
         """The state of the current session as the journal has it now."""
         with self._lock:
             state = self._view.refresh()
-            me = self._view.learner(self.student_id, self.role)
+            me = self._learner()
             sync = sync_status(self.journal, self.settings)
             return Snapshot(
                 revision=self._revision_of(state, sync),
@@ -129,7 +129,11 @@ class Workspace:
         """The learner this folder is about; cheaper than a whole snapshot."""
         with self._lock:
             self._view.refresh()
-            return self._view.learner(self.student_id, self.role)
+            return self._learner()
+
+    def _learner(self) -> LearnerState:
+        only = self.role == "student" and self.settings.student_named
+        return self._view.learner(self.student_id, only=only)
 
     def project(self) -> None:
         """Bring ``lifecycle.jsonl`` and ``learning.json`` up to date, and store the fold now and then."""

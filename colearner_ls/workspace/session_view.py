@@ -81,12 +81,13 @@ class SessionView:
             self._links = {each.key: str(each.value["exercise_id"]) for each in links}
         return timeline.state(self._links)
 
-    def learner(self, student_id: str | None, role: str) -> LearnerState:
+    def learner(self, student_id: str | None, *, only: bool) -> LearnerState:
         """The learner this folder is about, as of the last :meth:`refresh`.
 
-        A student sees what is theirs (and what is for everyone), never another's state, even before they said a word.
+        ``only``: what is theirs (and what is for everyone), never another's state, even before they said a word. Without
+        it an unknown id means the sole learner where there is exactly one.
         """
-        if role == "student" and student_id is not None:
+        if only and student_id is not None:
             return self._current().state_for(student_id, self._links or {})
         return self._current().state(self._links or {}).learner(student_id)
 

@@ -57,6 +57,8 @@ class Settings:
     role: str | None
     session: str | None
     student: str | None
+    student_named: bool
+    """Whether somebody said who the student is; where not, a student's author name stands in."""
     author: str
     bus: BusUrl
     sharing: str
@@ -157,6 +159,7 @@ def resolve(start: Path, overrides: Overrides, env: Mapping[str, str]) -> Settin
     bus = _resolve_bus(overrides, env, config, home, found)
     sharing = config.get("share", {}).get("mode")
     sharing = found.take("sharing", sharing, "config.toml [share] mode") if sharing else found.default("sharing", "ask")
+    named = student is not None
     if student is None and role == "student":
         student = found.default("student", author, "the author")
     _one_of(role, ROLES, "role", overrides.label)
@@ -167,6 +170,7 @@ def resolve(start: Path, overrides: Overrides, env: Mapping[str, str]) -> Settin
         role=role,
         session=session,
         student=student,
+        student_named=named,
         author=author,
         bus=bus,
         sharing=sharing,

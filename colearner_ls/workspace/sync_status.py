@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from colearner_ls.workspace.settings import Settings
 
 EMBEDDED: Final = "sqlite"
+
+SALVAGE_TOLD_US: Final = 24 * 3600 * 1_000_000
+"""How long a salvage is told of by itself, in µs; ``doctor`` tells of all there ever were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,11 @@ def notices(ws: Workspace) -> tuple[str, ...]:
     said: list[str] = []
     if ws.other_bus is not None:
         said.append(f"{ws.other_bus.message} {ws.other_bus.hint}")
+    recent = time.time_ns() // 1000 - SALVAGE_TOLD_US
+    for salvage in ws.journal.salvages():
+        if salvage.at >= recent:
+            lost = "; ".join(salvage.lost) or "nothing was lost"
+            said.append(f"The journal was damaged and has been salvaged: {lost}. The damaged file is {salvage.kept}.")
     link = link_state(ws.journal, ws.settings.bus.key)
     if link.incomplete:
         said.append(f"The history is incomplete: {link.incomplete}.")

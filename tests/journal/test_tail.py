@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -166,12 +167,17 @@ def test_waiting_for_a_condition_looks_again_after_every_commit(journal: Journal
 # -- the bell itself
 
 
-def test_bells_of_the_dead_are_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorbell, "_folders", lambda: iter((tmp_path / "run",)))
+def test_bells_of_the_dead_are_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    short = tempfile.TemporaryDirectory(prefix="cl-")  # a socket's path holds 107 bytes, and tmp_path may be longer
+    request.addfinalizer(short.cleanup)
+    run = Path(short.name) / "run"
+    monkeypatch.setattr(doorbell, "_folders", lambda: iter((run,)))
     code = "import os,sys,pathlib; from colearner_ls.journal import doorbell; "
     code += "doorbell._folders = lambda: iter((pathlib.Path(sys.argv[1]),)); doorbell.Bell(pathlib.Path(sys.argv[2])); os._exit(0)"
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "run"), str(tmp_path / "j.db")], check=True, timeout=60)
-    (place,) = (tmp_path / "run").iterdir()
+    subprocess.run([sys.executable, "-c", code, str(run), str(tmp_path / "j.db")], check=True, timeout=60)
+    (place,) = run.iterdir()
     assert len(list(place.iterdir())) == 1
     bell = Bell(tmp_path / "j.db")
     ring(tmp_path / "j.db")

@@ -78,7 +78,7 @@ async def test_each_kind_in_its_own_words(rig: Rig) -> None:
     assert told.messages[1:] == [
         "Hint: What if nothing is ready?",
         "Feedback, to revise: Try two names.",
-        "Feedback, passed: pass",
+        "Feedback, passed",
     ]
 
 

@@ -38,6 +38,7 @@ def test_doctor_salvages_a_damaged_journal_and_everything_comes_back(pair: Pair)
     said = [finding.text for finding in diagnosis.findings if finding.topic == "journal"]
     assert any("salvaged" in text for text in said), said
     pair.student = pair.reopen("student")
+    assert any("salvaged" in notice for notice in pair.student.snapshot().notices)
     pair.sync(pair.student, pair.coach, pair.student)
     assert len(pair.coach.history(["lifecycle"])) == 51
     assert state_bytes(pair.coach.snapshot().session) == state_bytes(pair.student.snapshot().session)

@@ -163,7 +163,8 @@ def _message(item: Waiting) -> str:
             return f"New exercise: {text}{where}"
         case "feedback":
             verdict = "passed" if item.status == "pass" else "to revise"
-            return f"Feedback, {verdict}: {text}{where}"
+            said = f": {text}" if item.text != item.status else ""  # without remarks the text is the grade itself
+            return f"Feedback, {verdict}{said}{where}"
         case "hint":
             return f"Hint: {text}{where}"
         case "submission":
