@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from colearner_ls.workspace.setting_up import set_up
 from colearner_ls.workspace.settings import Overrides, resolve
 from colearner_ls.workspace.syncing import sync_once
 from tests.lsp.in_process import Client, initialize_params, session
+from tests.workspace.conftest import checkout
 
 GRAPH = '''"""Orders modules by what they need."""
 
@@ -58,22 +58,6 @@ REFRESHES = (
     types.WORKSPACE_CODE_LENS_REFRESH,
     types.WORKSPACE_DIAGNOSTIC_REFRESH,
 )
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
-
-
-def checkout(folder: Path, files: dict[str, str]) -> None:
-    """A git repository with these files."""
-    folder.mkdir(parents=True)
-    _git(folder, "init", "-q")
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8", newline="")
-    _git(folder, "add", ".")
-    _git(folder, "commit", "-qm", "start")
 
 
 @dataclass
