@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -12,7 +13,7 @@ from colearner_ls.bus.errors import BusError, BusUnreachable
 from colearner_ls.bus.protocol import Bus, open_bus
 from colearner_ls.bus.url import BusUrl
 from colearner_ls.contracts.errors import ColearnerError
-from colearner_ls.journal.errors import CursorConflict
+from colearner_ls.journal.errors import CursorConflict, JournalError
 from colearner_ls.sync.back_off import BackOff
 from colearner_ls.sync.backfill import Backfiller
 from colearner_ls.sync.journal_calls import JournalCalls
@@ -27,6 +28,8 @@ CLOSE_S: Final = 1.5
 
 IDLE_CHECK_S: Final = 5.0
 """How often, in s, the sender looks without having been rung."""
+
+_log = logging.getLogger(__name__)
 
 OpenBus = Callable[[BusUrl], Awaitable[Bus]]
 
@@ -49,13 +52,21 @@ class Link:
         self._bell.set()
 
     async def run(self) -> None:
-        """Stay connected until cancelled. The bus being away is a normal state: it is noted and tried again."""
+        """Stay connected until cancelled. The bus being away is a normal state: it is noted and tried again.
+
+        So is a journal that cannot be written for a while (a full disk), and even a fault of our own does not end sync for
+        good: it is logged, noted, and everything begins again from what is stored.
+        """
         back_off = BackOff()
         while True:
             try:
                 await self._connected(back_off)
             except* ColearnerError as group:
                 await self._note_trouble(_first(group))
+            except* Exception as group:  # noqa: BLE001 - a supervisor: see above
+                fault = _first(group)
+                _log.error("sync failed and starts again", exc_info=fault)
+                await self._note(connected=False, caught_up=False, last_error=f"a fault of colearner's own: {fault!r}")
             await self._pause(back_off.next())
 
     async def once(self, *, deadline: float, fetch: bool) -> int:
@@ -160,12 +171,17 @@ class Link:
         return bus
 
     async def _note(self, **values: Any) -> None:
-        await self._journal.put_bus_values(self._url.key, values)
+        """Write down how the link stands; where even that cannot be stored, sync goes on without."""
+        try:
+            await self._journal.put_bus_values(self._url.key, values)
+        except JournalError as error:
+            _log.warning("the state of the link could not be stored: %s", error.message)
 
     async def _note_contact(self) -> None:
         await self._note(connected=True, caught_up=self.caught_up, seen_us=time.time_ns() // 1000, last_error=None)
 
-    async def _note_trouble(self, error: ColearnerError) -> None:
+    async def _note_trouble(self, error: BaseException) -> None:
+        assert isinstance(error, ColearnerError)
         cause = error.cause if isinstance(error, BusUnreachable) else error.message
         await self._note(connected=False, caught_up=False, last_error=cause)
 
@@ -183,11 +199,10 @@ class Link:
                 await self._bell.wait()
 
 
-def _first(group: BaseExceptionGroup[ColearnerError]) -> ColearnerError:
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, ColearnerError)
     return error
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from colearner_ls.bus.errors import BusUnreachable
+from colearner_ls.bus.records import PartitionKey
 from colearner_ls.bus.url import BusUrl
+from colearner_ls.journal.errors import StorageFull
 from colearner_ls.journal.journal import Journal
-from colearner_ls.journal.records import Draft
+from colearner_ls.journal.records import Cursor, Draft
 from colearner_ls.sync.journal_calls import JournalCalls
 from colearner_ls.sync.link import Link
 from rigs.kafka import KafkaBroker
@@ -241,3 +243,31 @@ async def test_a_broker_that_is_not_there_is_told_in_time(tmp_path: Path) -> Non
     with pytest.raises(BusUnreachable):
         await side.sync(wait=2)
     assert side.journal.outbox.counts().unsent == 1
+
+
+async def test_sync_outlives_a_full_disk_and_a_fault_of_its_own(tmp_path: Path, file_url: BusUrl) -> None:
+    left, right = Side(tmp_path / "left", file_url), Side(tmp_path / "right", file_url)
+    failures: list[Exception] = [StorageFull(left.journal.path), RuntimeError("a bug"), StorageFull(left.journal.path)]
+
+    class Failing(JournalCalls):
+        async def cursors(self, bus: str) -> Mapping[PartitionKey, Cursor]:
+            if failures:
+                raise failures.pop()
+            return await super().cursors(bus)
+
+        async def put_bus_values(self, bus: str, values: Mapping[str, Any]) -> None:
+            if failures:
+                raise StorageFull(left.journal.path)
+            await super().put_bus_values(bus, values)
+
+    with Failing(left.journal) as calls:
+        running = asyncio.create_task(Link(calls, file_url, client_id="test").run())
+        left.journal.append([draft(1)])
+        async with asyncio.timeout(30):
+            while left.journal.outbox.counts().unsent:
+                await asyncio.sleep(0.02)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    await right.sync()
+    assert ids(right.journal) == ids(left.journal)
+    assert not failures
