@@ -38,6 +38,9 @@ def done(workspace: Workspace, request: UseCase) -> Written:
 def report(workspace: Workspace, said: Said, written: Written, words: str) -> None:
     """Wait for delivery at most as long as was said, and print what came of it."""
     delivery, waiting = deliver(workspace, said, written)
+    if workspace.other_bus is not None:
+        output.message(workspace.other_bus.message)
+        output.message("Name that bus again, or say colearner sync --rebind if it moved.")
     if said.json:
         output.document(written_view(written, delivery, waiting))
     else:

@@ -49,7 +49,9 @@ def sync_status(journal: Journal, settings: Settings) -> SyncStatus:
     """The status as a person is shown it."""
     bus = settings.bus
     link = link_state(journal, bus.key)
-    counts = journal.outbox.counts(bus.key)
+    # What waits, waits for the bus that the session is bound to, be another one set here.
+    bound = journal.bound_bus(settings.session) if settings.session else None
+    counts = journal.outbox.counts(bound or bus.key)
     return SyncStatus(
         bus=bus.redacted,
         embedded=bus.scheme == EMBEDDED,

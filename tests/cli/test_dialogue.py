@@ -299,3 +299,11 @@ def test_a_session_moves_to_another_bus_only_when_told(coach: Folder, student: F
     reader.path.mkdir()
     assert reader("sync", *bob).code == 0
     assert [doc["id"] for doc in reader("history", "--json", *bob).docs] == own
+
+
+def test_writing_over_another_bus_says_which_one_the_session_is_bound_to(coach: Folder, tmp_path: Path) -> None:
+    coach.env["COLEARNER_BUS"] = f"sqlite://{tmp_path}/elsewhere/bus.db"
+    said = coach("stage", "note", "--note", "hello")
+    assert said.code == 0
+    assert "is bound to the bus" in said.err
+    assert "(1 waiting)" in said.out

@@ -296,6 +296,7 @@ def test_another_bus_keeps_the_events_and_says_so(pair: Pair, tmp_path: Path) ->
     assert written is not None
     assert written.delivery == "kept"
     assert any("bound to" in notice for notice in elsewhere.snapshot().notices)
+    assert elsewhere.snapshot().sync.waiting == 1
     sync_once(elsewhere, wait=5, fetch=True)
     assert elsewhere.delivery(written.event_id) == "kept"
     pair.sync()
