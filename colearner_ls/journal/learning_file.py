@@ -124,7 +124,7 @@ class LearningFile:
         for peer in peers:
             newest.update({topic: (peer.at, value) for topic, value in peer.confidence.items()})
         if newest:
-            moved = self._journal.database.read(lambda db: _moved(db, session_id, learner.student_id))
+            moved = self._journal.database.read(lambda db: _moved(db, session_id, learner))
             for topic, (at, value) in newest.items():
                 if at > max(moved.get(topic, 0), moved.get(None, 0)):
                     confidence[topic] = value
@@ -138,20 +138,22 @@ class _Found:
     unreadable: bool = False
 
 
-def _moved(db: sqlite3.Connection, session_id: str, student_id: str | None) -> dict[str | None, int]:
+def _moved(db: sqlite3.Connection, session_id: str, learner: LearnerState) -> dict[str | None, int]:
     """Topic → hlc of the newest event that moved the learner's confidence in it; ``None``: in whatever topic."""
+    student_id = learner.student_id
+    mine = {feedback.id: feedback.topic for feedback in learner.feedback}  # as matched: a peer's has no topic itself
     moved: dict[str | None, int] = {}
-    query = """SELECT hlc, event_type, raw FROM event WHERE session = ? AND applied
+    query = """SELECT id, hlc, event_type, raw FROM event WHERE session = ? AND applied
         AND event_type IN ('assessment_feedback', 'progress_update') ORDER BY hlc, id"""
-    for hlc, event_type, raw in db.execute(query, (session_id,)):
+    for event_id, hlc, event_type, raw in db.execute(query, (session_id,)):
         envelope = json.loads(raw)
         payload = envelope["payload"]
         about = envelope.get("student_id") or payload.get("student_id")
-        if student_id is not None and about not in (None, student_id):
+        if student_id is not None and about not in (None, student_id) and event_id not in mine:
             continue
         if event_type == "assessment_feedback":
             if payload.get("confidence_delta") is not None:
-                moved[payload.get("topic")] = hlc
+                moved[mine.get(event_id, payload.get("topic"))] = hlc
         else:
             moved.update(dict.fromkeys(payload.get("confidence") or (), hlc))
     return moved

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from colearner_ls.domain.fold import fold_events
 from colearner_ls.domain.state import Exercise, Feedback, LearnerState, Mistake, PlanStep, SessionState
 from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.learning_file import LearningFile, LearningWritten
@@ -200,6 +201,39 @@ def test_confidence_counts_where_it_is_newer(file: LearningFile, journal: Journa
     feedback(1_800_000_300)  # without a topic it may be about any
     file.write(state(confidence={"loops": 0.4, "vec": 0.3}), "stu")
     assert content(file)["progress"]["confidence"] == {"loops": 0.4, "vec": 0.3}
+
+
+def _folded(journal: Journal) -> SessionState:
+    return fold_events("s1", (stored.event for stored in journal.events_in_order("s1") if stored.applied)).view()
+
+
+def _coach_says(journal: Journal, at_s: int, event_type: str, student_id: str | None = "stu", **payload: Any) -> None:
+    draft = Draft(event_type, "coach", "s1", payload, student_id=student_id)
+    journal.append([draft], wall_us=at_s * 1_000_000)
+
+
+def test_feedback_on_one_topic_leaves_a_peers_word_on_another_alone(file: LearningFile, journal: Journal) -> None:
+    journal.append([step("1")], wall_us=1_800_000_000_000_000)
+    _coach_says(journal, 1_800_000_001, "exercise_assigned", topic="loops", exercise="x", exercise_id="ex-1")
+    file.write(_folded(journal), "stu")
+    _peer_changes(file, 1_800_000_100, loops=0.7, vec=0.8)
+    file.write(_folded(journal), "stu")
+    # Peers' feedback carries no topic: it moves that of the exercise it belongs to, and no other.
+    _coach_says(journal, 1_800_000_200, "assessment_feedback", grade="pass", confidence_delta=0.1)
+    file.write(_folded(journal), "stu")
+    assert content(file)["progress"]["confidence"] == {"loops": 0.1, "vec": 0.8}
+
+
+def test_feedback_under_an_unknown_id_is_newer_than_a_peers_word(file: LearningFile, journal: Journal) -> None:
+    journal.append([step("1")], wall_us=1_800_000_000_000_000)
+    file.write(_folded(journal), "stu")
+    _peer_changes(file, 1_800_000_100, loops=0.7)
+    file.write(_folded(journal), "stu")
+    # The sole learner's, whatever id a peer made up.
+    feedback = {"grade": "pass", "confidence_delta": 0.1, "topic": "loops"}
+    _coach_says(journal, 1_800_000_200, "assessment_feedback", "student-4711", **feedback)
+    file.write(_folded(journal), "stu")
+    assert content(file)["progress"]["confidence"] == {"loops": 0.1}
 
 
 def test_a_value_that_the_peer_left_alone_is_not_taken_for_its_word(file: LearningFile, journal: Journal) -> None:
