@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from colearner_ls.contracts.catalogue import topic_for
 from colearner_ls.contracts.errors import BadInput
@@ -17,6 +18,10 @@ from colearner_ls.journal.errors import DuplicateId
 from colearner_ls.journal.identity import default_author
 from colearner_ls.journal.records import Draft, LocalRecord, Stored
 from colearner_ls.journal.rows import insert
+
+MAX_SEQ_LEAD: Final = 1_000_000
+"""A number of ours that the bus brings counts, since a journal put back from a backup must not give it out again; but
+not one so far beyond what was given out here: it is forged, and from 2^53 - 1 there is no next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,10 @@ def _next_hlc(db: sqlite3.Connection, session_id: str, wall_us: int) -> int:
 
 
 def _next_seq(db: sqlite3.Connection, writer: str, session_id: str) -> int:
-    query = "SELECT max(seq) FROM event WHERE session = ? AND writer = ?"
-    (greatest,) = db.execute(query, (session_id, writer)).fetchone()
+    query = """SELECT max(seq) FROM event WHERE session = ?1 AND writer = ?2 AND seq <= ?3 + coalesce(
+        (SELECT seq FROM event WHERE session = ?1 AND writer = ?2 AND source IN ('local', 'salvaged')
+        ORDER BY seq DESC LIMIT 1), 0)"""
+    (greatest,) = db.execute(query, (session_id, writer, MAX_SEQ_LEAD)).fetchone()
     return 1 if greatest is None else int(greatest) + 1
 
 

@@ -138,6 +138,18 @@ def test_local_records_come_with_the_append(journal: Journal) -> None:
     assert not journal.local.delete("link", "a")
 
 
+def test_a_forged_number_of_ours_does_not_end_our_numbers(journal: Journal) -> None:
+    journal.append([step("1")])
+    deliver(journal, [raw(writer=journal.writer, seq=2**53 - 1)])
+    assert [journal.append([step(name)])[0].event.seq for name in "23"] == [2, 3]
+
+
+def test_a_number_of_ours_that_the_bus_brings_back_is_not_given_out_again(journal: Journal) -> None:
+    journal.append([step("1")])
+    deliver(journal, [raw(writer=journal.writer, seq=7)])  # said here before this journal was put back from a backup
+    assert journal.append([step("2")])[0].event.seq == 8
+
+
 def test_what_is_not_published_takes_no_number(journal: Journal) -> None:
     _, private, last = journal.append([step("1"), step("2", publish=False), step("3")])
     assert (private.event.writer, private.event.seq, private.delivery) == (None, None, None)
