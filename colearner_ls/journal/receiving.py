@@ -186,20 +186,20 @@ def _remove(db: sqlite3.Connection, row: int, event_id: str, session_id: str, hl
 
 
 def _refuse_own(db: sqlite3.Connection, event_id: str, now_us: int) -> None:
-    """An own event that another content has displaced is not sent any more: every reader would displace it too."""
+    """An own event that another content has displaced is not sent (again): every reader would displace it too."""
     db.execute(
-        """UPDATE outbox SET state = 'refused', reason = 'id_conflict', at = ?
-        WHERE id = ? AND state IN ('waiting', 'sending')""",
+        "UPDATE outbox SET state = 'refused', reason = 'id_conflict', at = ? WHERE id = ?",
         (now_us, event_id),
     )
 
 
 def _seen(db: sqlite3.Connection, event_id: str, where: Where, epoch: int, now_us: int) -> bool:
     """Note that an event of ours stands on the bus; tell whether that was news."""
-    found = db.execute("SELECT state, epoch, partition FROM outbox WHERE id = ?", (event_id,)).fetchone()
-    if found is None:
+    query = "SELECT state, epoch, partition, reason FROM outbox WHERE id = ?"
+    found = db.execute(query, (event_id,)).fetchone()
+    if found is None or found[3] == "id_conflict":  # what stands there is not ours
         return False
-    state, known_epoch, partition = found
+    state, known_epoch, partition, _ = found
     if state == "sent" and known_epoch == epoch and partition is not None:
         return False
     db.execute(

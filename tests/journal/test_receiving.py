@@ -14,8 +14,8 @@ from colearner_ls.contracts.ids import content_hash
 from colearner_ls.journal import quarantine
 from colearner_ls.journal.errors import CursorConflict
 from colearner_ls.journal.journal import Journal
-from colearner_ls.journal.records import CursorMove, Hole, Snapshot
-from tests.journal.samples import BUS, NOW, PROGRESS, Record, deliver, envelope, ids, raw, records, step
+from colearner_ls.journal.records import CursorMove, Hole, OutboxCounts, Snapshot
+from tests.journal.samples import BUS, NOW, PROGRESS, Record, deliver, envelope, ids, raw, records, send, step
 
 EVENT = "6f1b0a52-0000-4000-8000-000000000001"
 
@@ -157,21 +157,39 @@ def test_own_events_seen_on_the_bus_are_sent(journal: Journal) -> None:
     assert (acknowledged.partition, acknowledged.offset, acknowledged.event_id) == (0, 1, stored[1].event.id)
 
 
-def test_an_own_event_that_another_content_displaced_is_not_sent(journal: Journal) -> None:
-    (own,) = journal.append([step("1")])
-    fields = json.loads(own.raw)
+def _displacing(own: bytes) -> bytes:
+    """Another content of the same id that stands in its place."""
+    fields = json.loads(own)
     forged = next(
         forgery
         for number in range(1000)
         if content_hash(forgery := {**fields, "payload": {"active_step": f"x{number}"}}, False)
         < content_hash(fields, False)
     )
-    deliver(journal, [json.dumps(forged).encode()])
+    return json.dumps(forged).encode()
+
+
+def test_an_own_event_that_another_content_displaced_is_not_sent(journal: Journal) -> None:
+    (own,) = journal.append([step("1")])
+    deliver(journal, [_displacing(own.raw)])
     assert journal.outbox.waiting(BUS) == ()
     (refusal,) = journal.outbox.refused()
     assert (refusal.event_id, refusal.reason) == (own.event.id, "id_conflict")
     (kept,) = journal.quarantine.list()
     assert (kept.raw, kept.bus) == (own.raw, None)
+
+
+def test_a_sent_own_event_that_another_content_displaced_never_waits_again(journal: Journal) -> None:
+    (own,) = journal.append([step("1")])
+    send(journal, [(own.event.id, 0, 0)])
+    winner = _displacing(own.raw)
+    deliver(journal, [own.raw, winner])
+    for _ in range(2):  # the bus comes back empty, with the winner alone, and empty again
+        journal.cursors.reset(BUS)
+        assert journal.outbox.resend_unseen(BUS) == 0
+        deliver(journal, [winner])
+    assert journal.rebind("s1", "kafka:elsewhere:9092") == 0
+    assert journal.outbox.counts() == OutboxCounts(refused=1)
 
 
 # -- cursors
