@@ -29,7 +29,7 @@ from colearner_ls.workspace.results import (
     Written,
 )
 from colearner_ls.workspace.session_view import SessionView
-from colearner_ls.workspace.settings import Settings
+from colearner_ls.workspace.settings import Settings, read_config
 from colearner_ls.workspace.sync_status import delivery_of, notices, sync_status
 from colearner_ls.workspace.writing import Outgoing
 
@@ -83,10 +83,7 @@ class Workspace:
             except OtherBus as error:
                 other_bus = error
             if settings.overrides.session:
-                how: How = "session" if settings.overrides.label == "command line" else "editor"
-                registry = Registry(settings.home)
-                if not registry.is_live(settings.root, bus=settings.bus.key, session=session_id):
-                    registry.record(settings.root, bus=settings.bus.key, session=session_id, how=how)
+                _record(settings, session_id)
         except BaseException:
             journal.close()
             raise
@@ -344,6 +341,19 @@ def _only(given: str, found: set[str], what: str = "event or exercise") -> str:
     raise UnknownTarget(
         f"No {what} here goes by “{given}”{short}.", "`colearner status` and `colearner history` show the ids."
     )
+
+
+def _record(settings: Settings, session_id: str) -> None:
+    """Record a folder whose session was named explicitly. A look at another session, or over another bus, leaves a
+    folder that was set up here live as it was set up."""
+    registry, bus = Registry(settings.home), settings.bus.key
+    entry = registry.get(settings.root)
+    of_folder = read_config(settings.root).get("session")
+    if entry is not None and entry.session == of_folder and (session_id != of_folder or settings.overrides.bus):
+        return
+    if entry is None or (entry.bus, entry.session) != (bus, session_id):
+        how: How = "session" if settings.overrides.label == "command line" else "editor"
+        registry.record(settings.root, bus=bus, session=session_id, how=how)
 
 
 def required(settings: Settings) -> tuple[str, str]:

@@ -275,6 +275,23 @@ def test_a_clone_that_brings_its_own_folder_starts_nothing(pair: Pair, tmp_path:
     assert not (clone / ".colearner" / "journal.db").exists()
 
 
+@pytest.mark.parametrize("role", ["coach", "student"])
+def test_a_look_at_another_session_or_bus_leaves_a_folder_live(pair: Pair, tmp_path: Path, role: str) -> None:
+    root, session = pair.folder / role, pair.coach.session_id
+    (tmp_path / "other").mkdir()
+    other_bus = f"sqlite://{tmp_path}/other/bus.db"
+    for overrides in (Overrides(session="another"), Overrides(session=session, bus=other_bus)):
+        Workspace.open(resolve(root, overrides, pair.env)).close()
+        assert pair.reopen(role).session_id == session
+
+
+def test_naming_the_session_makes_a_clones_folder_live(pair: Pair, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(pair.student.root, clone)
+    Workspace.open(resolve(clone, Overrides(session=pair.coach.session_id), pair.env)).close()
+    assert resolve(clone, Overrides(), pair.env).live
+
+
 def test_a_copied_folder_that_is_joined_writes_under_a_new_name(pair: Pair, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(pair.student.root, copy)
