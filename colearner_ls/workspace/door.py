@@ -29,7 +29,7 @@ from colearner_ls.workspace.results import (
     Written,
 )
 from colearner_ls.workspace.session_view import SessionView
-from colearner_ls.workspace.settings import Settings, read_config
+from colearner_ls.workspace.settings import Settings, check_session_id, read_config
 from colearner_ls.workspace.sync_status import delivery_of, notices, sync_status
 from colearner_ls.workspace.writing import Outgoing
 
@@ -357,7 +357,7 @@ def _record(settings: Settings, session_id: str) -> None:
 
 
 def required(settings: Settings) -> tuple[str, str]:
-    """Session and role, or :class:`NoSession` naming the command that sets them up."""
+    """Session and role, or :class:`NoSession` naming the command that sets them up; `BadInput` for no session id."""
     if settings.session is None:
         raise NoSession(
             f"There is no session in {settings.root}.",
@@ -368,4 +368,5 @@ def required(settings: Settings) -> tuple[str, str]:
             f"It is not known who you are in {settings.root}.",
             "Say --role coach or --role student, or set the folder up with `colearner init` or `colearner join`.",
         )
+    check_session_id(settings.session)
     return settings.session, settings.role

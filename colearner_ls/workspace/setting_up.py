@@ -16,7 +16,7 @@ from colearner_ls.workspace.door import Workspace
 from colearner_ls.workspace.invite import Invite, parse_invite
 from colearner_ls.workspace.requests import InitSession, JoinSession
 from colearner_ls.workspace.results import Written
-from colearner_ls.workspace.settings import Overrides, Settings, read_config, resolve
+from colearner_ls.workspace.settings import Overrides, Settings, check_session_id, read_config, resolve
 from colearner_ls.workspace.writing import Outgoing, without_nothing
 
 
@@ -33,7 +33,7 @@ def set_up(settings: Settings, request: InitSession | JoinSession, env: Mapping[
 
 def _init(settings: Settings, request: InitSession, env: Mapping[str, str]) -> tuple[Workspace, Written]:
     session = request.session_id or settings.session or str(uuid.uuid4())
-    _check_session(session)
+    check_session_id(session)
     student = request.student_id or settings.student
     if request.role == "student":
         student = student or settings.author
@@ -48,7 +48,7 @@ def _init(settings: Settings, request: InitSession, env: Mapping[str, str]) -> t
 
 
 def _join(settings: Settings, invite: Invite, env: Mapping[str, str]) -> tuple[Workspace, Written]:
-    _check_session(invite.session)
+    check_session_id(invite.session)
     student = settings.overrides.student or invite.student or settings.author
     bus = None if settings.overrides.bus else invite.bus
     workspace = _prepared(settings, env, role="student", session=invite.session, student=student, bus=bus)
@@ -141,11 +141,3 @@ def _started(workspace: Workspace, student: str | None, coach: str | None, title
             }
         ),
     )
-
-
-def _check_session(session: str) -> None:
-    if not 1 <= len(session) <= 200 or any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 for char in session):
-        raise BadInput(
-            "That is not a session id.",
-            "Accepted: 1 to 200 characters without control characters, or none for a new one.",
-        )

@@ -129,6 +129,16 @@ def _check_config(path: Path, config: Mapping[str, Any]) -> None:
     _one_of(config.get("role"), ROLES, "role", f"{path}")
 
 
+def check_session_id(session: str) -> None:
+    """Raises :class:`BadInput` for what no event may name as its session (contracts.md, *Envelope*)."""
+    control = any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in session)
+    if not 1 <= len(session) <= 200 or control:
+        raise BadInput(
+            "That is not a session id.",
+            "Accepted: 1 to 200 characters without control characters, or none for a new one.",
+        )
+
+
 def _one_of(value: object, allowed: Iterable[str], name: str, where: str) -> None:
     if value is not None and value not in tuple(allowed):
         raise BadConfig(f"{where}: “{name}” is {value!r}.", f"Accepted: {', '.join(allowed)}.")

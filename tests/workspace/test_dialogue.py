@@ -285,6 +285,13 @@ def test_a_look_at_another_session_or_bus_leaves_a_folder_live(pair: Pair, tmp_p
         assert pair.reopen(role).session_id == session
 
 
+@pytest.mark.parametrize("session", ["a\nb", "x" * 201, "\udcff"])
+def test_what_no_event_may_name_as_its_session_is_refused_at_once(pair: Pair, session: str) -> None:
+    with pytest.raises(BadInput, match="not a session id"):
+        Workspace.open(resolve(pair.coach.root, Overrides(session=session), pair.env))
+    assert [each.id for each in pair.coach.journal.sessions()] == [pair.coach.session_id]
+
+
 def test_naming_the_session_makes_a_clones_folder_live(pair: Pair, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     shutil.copytree(pair.student.root, clone)
