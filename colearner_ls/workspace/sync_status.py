@@ -70,7 +70,8 @@ def delivery_of(journal: Journal, settings: Settings, event_id: str) -> Delivery
     stored = journal.event(event_id)
     if stored is None or stored.delivery != "sent":
         return "kept"
-    return "local" if settings.bus.scheme == EMBEDDED else "sent"
+    bound = journal.bound_bus(stored.event.session_id) or settings.bus.key  # it went there, be another bus set here
+    return "local" if bound.startswith(f"{EMBEDDED}://") else "sent"
 
 
 def notices(ws: Workspace) -> tuple[str, ...]:

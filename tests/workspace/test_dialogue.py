@@ -312,6 +312,15 @@ def test_a_copied_folder_that_is_joined_writes_under_a_new_name(pair: Pair, tmp_
     assert not pair.coach.journal.holes()
 
 
+def test_what_is_on_this_machines_bus_is_not_called_sent_where_another_bus_is_set(pair: Pair) -> None:
+    written = pair.coach.do(ASSIGN)
+    assert written is not None
+    pair.sync()
+    elsewhere = Workspace.open(resolve(pair.coach.root, Overrides(bus="kafka://127.0.0.1:1"), pair.env))
+    pair.opened.append(elsewhere)
+    assert elsewhere.delivery(written.event_id) == "local"
+
+
 def test_another_bus_keeps_the_events_and_says_so(pair: Pair, tmp_path: Path) -> None:
     env = {**pair.env, "COLEARNER_BUS": f"sqlite://{tmp_path}/other/bus.db"}
     elsewhere = Workspace.open(resolve(pair.coach.root, Overrides(author="eve"), env))
