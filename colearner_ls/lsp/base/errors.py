@@ -61,9 +61,16 @@ def response_error(problem: BaseException) -> ResponseError:
     message, hint = getattr(problem, "message", None), getattr(problem, "hint", None)
     if isinstance(message, str) and isinstance(hint, str):
         data: dict[str, Any] = {"code": _code_of(problem), "hint": hint}
-        return ResponseError(code=REQUEST_FAILED, message=f"{message}. {hint}" if hint else message, data=data)
+        return ResponseError(code=REQUEST_FAILED, message=_two_sentences(message, hint), data=data)
     logger.error("a handler failed", exc_info=problem)
     return ResponseError(code=-32603, message=INTERNAL_MESSAGE, data={"kind": type(problem).__name__})
+
+
+def _two_sentences(message: str, hint: str) -> str:
+    """What is wrong and what to do, on one line; most messages end with a stop of their own."""
+    if not hint:
+        return message
+    return f"{message} {hint}" if message.endswith((".", "!", "?", "…")) else f"{message}. {hint}"
 
 
 def _code_of(problem: BaseException) -> str:
