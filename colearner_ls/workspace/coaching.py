@@ -83,6 +83,8 @@ def _known_exercise(learner: LearnerState, exercise_id: str | None) -> Exercise 
 def withdraw(ws: Workspace, request: Withdraw) -> Written:
     """Take an exercise back."""
     exercise = ws.find_exercise(request.exercise_id)
+    if exercise.status == "withdrawn":
+        raise BadInput(f"Exercise {exercise.id[-8:]} is withdrawn already.", "Assign it anew to bring it back.")
     payload = without_nothing({"exercise_id": exercise.id, "reason": request.reason})
     return ws.write(
         Outgoing("exercise_withdrawn", payload, causation_id=exercise.event_id, correlation_id=exercise.event_id),

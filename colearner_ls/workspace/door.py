@@ -199,15 +199,19 @@ class Workspace:
             delivery=self.delivery(event.id),
         )
 
-    def _draft(self, outgoing: Outgoing) -> Draft:
+    def check_may_say(self, event_type: str) -> None:
+        """Raise :class:`NotYours` where the role of this folder may not say that."""
         from colearner_ls.contracts.catalogue import may_say
 
-        if not may_say(outgoing.event_type, self.role):
+        if not may_say(event_type, self.role):
             other = "student" if self.role == "coach" else "coach"
             raise NotYours(
-                f"A {self.role} cannot say {outgoing.event_type}.",
+                f"A {self.role} cannot say {event_type}.",
                 f"Only a {other} can; this folder's role is “{self.role}” (change it with --role or in config.toml).",
             )
+
+    def _draft(self, outgoing: Outgoing) -> Draft:
+        self.check_may_say(outgoing.event_type)
         student = self.student_id or self.snapshot().me.student_id
         payload: dict[str, Any] = dict(outgoing.payload)
         if student is not None:

@@ -14,6 +14,7 @@ from colearner_ls.workspace.writing import Outgoing, without_nothing
 if TYPE_CHECKING:
     from colearner_ls.workspace.door import Workspace
 
+REMARKS = ("note", "insight")
 LIFECYCLE_WORDS = ("init", "plan", "practice", "review", "done", "note", "insight")
 
 
@@ -21,6 +22,8 @@ def move_stage(ws: Workspace, request: MoveStage) -> Written:
     """Move the lifecycle explicitly, or write a remark with ``note`` or ``insight``."""
     if request.stage not in LIFECYCLE_WORDS:
         raise BadInput(f"“{request.stage}” is not a stage.", f"Accepted: {', '.join(LIFECYCLE_WORDS)}.")
+    if request.stage in REMARKS and not (request.note or "").strip():
+        raise BadInput("A remark needs words.", "Give them with --note.")
     payload = without_nothing({"stage": request.stage, "note": screened(request.note)})
     return ws.write(Outgoing("lifecycle", payload))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.evidence.redaction import redact
 from colearner_ls.workspace.places import anchor_payload
 from colearner_ls.workspace.requests import Acknowledge, ReportProgress, ReportStuck, ResolveStuck
 from colearner_ls.workspace.results import UnknownTarget, Written
@@ -89,12 +91,26 @@ def report_progress(ws: Workspace, request: ReportProgress) -> Written:
     for topic, value in request.confidence.items():
         if not 0 <= value <= 1:
             raise BadInput(f"A confidence of {value} in “{topic}” is out of range.", "Accepted: 0 to 1.")
+    _refuse_credentials(
+        [*request.completed, *request.confidence, *([request.active_step] if request.active_step else [])]
+    )
     payload: dict[str, Any] = {"completed": list(request.completed)}
     if request.confidence:
         payload["confidence"] = dict(request.confidence)
     if request.active_step:
         payload["active_step"] = request.active_step
     return ws.write(Outgoing("progress_update", payload))
+
+
+def _refuse_credentials(names: Sequence[str]) -> None:
+    """Step ids and topics are names, which masking would turn into other names: one with a credential in it is refused."""
+    for name in names:
+        found = redact(name).counts
+        if found:
+            rules = ", ".join(rule for rule, _ in found)
+            raise BadInput(
+                f"A step or topic looks like a credential ({rules}).", "Names are shared as they are: give another."
+            )
 
 
 def report_stuck(ws: Workspace, request: ReportStuck) -> Written:
@@ -134,5 +150,7 @@ def _screened_anchor(anchor: dict[str, Any]) -> dict[str, Any]:
 def resolve_stuck(ws: Workspace, request: ResolveStuck) -> Written:
     """Settle a stuck report."""
     stuck = ws.find_stuck(request.stuck_id)
+    if stuck.resolved_by is not None:
+        raise BadInput(f"“{stuck.summary[:60]}” is settled already.", "`colearner inbox` lists what is open.")
     payload = without_nothing({"stuck_id": stuck.id, "note": screened(request.note)})
     return ws.write(Outgoing("stuck_resolved", payload, causation_id=stuck.id), exercise_id=stuck.exercise_id)

@@ -27,7 +27,7 @@ DEFAULT_MAX_SNIPPET_BYTES = 16 * 1024
 
 def preview_submission(ws: Workspace, request: Submit) -> Preview:
     """What :func:`submit` would send, without sending it."""
-    exercise = ws.open_exercise(request.exercise_id)
+    exercise = _to_submit(ws, request)
     captures, left_out = _captures(ws, exercise, request)
     words = redact(request.response)
     return Preview(exercise.id, tuple(_item(shot) for shot in captures), words.text, words.counts, tuple(left_out))
@@ -38,7 +38,7 @@ def submit(ws: Workspace, request: Submit) -> Written:
 
     Raises :class:`PreviewRequired` (with the preview) unless ``confirmed``.
     """
-    exercise = ws.open_exercise(request.exercise_id)
+    exercise = _to_submit(ws, request)
     if request.confidence is not None and not 0 <= request.confidence <= 1:
         raise BadInput(f"A confidence of {request.confidence} is out of range.", "Accepted: 0 to 1.")
     captures, left_out = _captures(ws, exercise, request)
@@ -62,8 +62,20 @@ def submit(ws: Workspace, request: Submit) -> Written:
     return ws.write(submission, before=evidence, exercise_id=exercise.id, evidence=ids)
 
 
+def _to_submit(ws: Workspace, request: Submit) -> Exercise:
+    """The exercise to submit. Whose turn it is and whether it is still wanted is said before anything is shown."""
+    ws.check_may_say("exercise_submission")
+    exercise: Exercise = ws.open_exercise(request.exercise_id)
+    if exercise.status == "withdrawn":
+        raise BadInput(
+            f"Exercise {exercise.id[-8:]} was withdrawn by the coach.", "`colearner inbox` lists what is wanted."
+        )
+    return exercise
+
+
 def preview_evidence(ws: Workspace, request: ShareEvidence) -> Preview:
     """What :func:`share_evidence` would send, without sending it."""
+    ws.check_may_say("evidence_snapshot")
     exercise = ws.open_exercise(request.exercise_id, required=False)
     shot = _capture_place(ws, request.place, request.buffers)
     return Preview(exercise.id if exercise else None, (_item(shot),), screened(request.note) or "")
@@ -71,6 +83,7 @@ def preview_evidence(ws: Workspace, request: ShareEvidence) -> Preview:
 
 def share_evidence(ws: Workspace, request: ShareEvidence) -> Written:
     """Share one snapshot. Raises :class:`PreviewRequired` unless ``confirmed``, :class:`CaptureRefused` for what may not leave."""
+    ws.check_may_say("evidence_snapshot")
     exercise = ws.open_exercise(request.exercise_id, required=False)
     shot = _capture_place(ws, request.place, request.buffers)
     if not request.confirmed:
@@ -79,7 +92,7 @@ def share_evidence(ws: Workspace, request: ShareEvidence) -> Written:
     outgoing = _evidence(
         shot,
         exercise,
-        trigger="request" if request.request_id else "submit",
+        trigger="request" if request.request_id else None,  # unasked: none of the catalogue's words fits
         note=screened(request.note),
         request_id=ws.find(request.request_id) if request.request_id else None,
     )
@@ -165,7 +178,12 @@ def _item(shot: Capture) -> PreviewItem:
 
 
 def _evidence(
-    shot: Capture, exercise: Exercise | None, *, trigger: str, note: str | None = None, request_id: str | None = None
+    shot: Capture,
+    exercise: Exercise | None,
+    *,
+    trigger: str | None,
+    note: str | None = None,
+    request_id: str | None = None,
 ) -> Outgoing:
     payload = {
         **shot.to_payload(),

@@ -21,12 +21,14 @@ from colearner_ls.workspace.requests import (
     JoinSession,
     Link,
     MistakeAt,
+    MoveStage,
     Place,
     ReportProgress,
     ReportStuck,
     ResolveStuck,
     SetPlan,
     SetSharing,
+    ShareEvidence,
     Step,
     Submit,
     Withdraw,
@@ -382,3 +384,51 @@ def test_a_submission_left_over_by_a_pass_waits_no_longer(pair: Pair) -> None:
     assert first is not None
     pair.coach.do(GiveFeedback(assigned.exercise_id or "", "pass"))
     assert [each.kind for each in waiting_for_coach(pair.coach.snapshot().session)] == []
+
+
+def test_what_is_done_already_or_not_wanted_any_more_is_said(pair: Pair) -> None:
+    assigned = pair.coach.do(ASSIGN)
+    assert assigned is not None
+    pair.sync()
+    stuck = pair.student.do(ReportStuck("It hangs"))
+    assert stuck is not None
+    pair.student.do(ResolveStuck(stuck.event_id))
+    with pytest.raises(BadInput, match="settled already"):
+        pair.student.do(ResolveStuck(stuck.event_id))
+    pair.coach.do(Withdraw(assigned.event_id))
+    with pytest.raises(BadInput, match="withdrawn already"):
+        pair.coach.do(Withdraw(assigned.event_id))
+    pair.sync()
+    with pytest.raises(BadInput, match="was withdrawn"):
+        pair.student.do(Submit(exercise_id=assigned.event_id, confirmed=True))
+
+
+def test_a_coach_is_told_before_any_preview(pair: Pair) -> None:
+    pair.coach.do(ASSIGN)
+    for request in (Submit(), ShareEvidence(Place("src/graph.py"))):
+        with pytest.raises(NotYours):
+            pair.coach.do(request)
+        with pytest.raises(NotYours):
+            pair.coach.preview(request)
+
+
+def test_names_that_hold_a_credential_are_refused(pair: Pair) -> None:
+    token = "ghp_" + "A1b2" * 9
+    for request in (
+        ReportProgress((token,)),
+        ReportProgress(confidence={token: 0.5}),
+        ReportProgress(active_step=token),
+    ):
+        with pytest.raises(BadInput, match="credential"):
+            pair.student.do(request)
+
+
+def test_a_remark_needs_words(pair: Pair) -> None:
+    with pytest.raises(BadInput, match="needs words"):
+        pair.coach.do(MoveStage("note", " "))
+
+
+def test_unasked_evidence_has_no_trigger(pair: Pair) -> None:
+    pair.student.do(ShareEvidence(Place("src/graph.py", 7, 8), confirmed=True))
+    (evidence,) = pair.student.history(["evidence_snapshot"])
+    assert "trigger" not in evidence.event.payload
