@@ -12,9 +12,6 @@ from typing import Any, Final
 from colearner_ls.domain.fold_items import Fields, Item, as_name, as_text
 from colearner_ls.domain.state import Evidence, EvidenceRequest, Exercise, Feedback, Hint, Mistake, Stuck, Submission
 
-OPEN: Final = frozenset({"assigned", "accepted", "submitted", "revise"})
-"""Statuses of an exercise that is not finished."""
-
 ALL_MISTAKES: Final = -1
 
 

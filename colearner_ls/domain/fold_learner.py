@@ -12,14 +12,14 @@ from heapq import merge
 from typing import Any, Final
 
 from colearner_ls.domain.fold_asked import Asked, Standing
-from colearner_ls.domain.fold_entries import OPEN, ExerciseEntry, FeedbackEntry, SubmissionEntry
+from colearner_ls.domain.fold_entries import ExerciseEntry, FeedbackEntry, SubmissionEntry
 from colearner_ls.domain.fold_items import Item
 from colearner_ls.domain.fold_matching import Match, Matcher
 from colearner_ls.domain.fold_names import Names
 from colearner_ls.domain.fold_streams import PROGRESS, Newest, Reading, Stream
 from colearner_ls.domain.learning import Learning
 from colearner_ls.domain.lifecycle import Lifecycle
-from colearner_ls.domain.state import LearnerState
+from colearner_ls.domain.state import STUDENTS_TURN, UNFINISHED, LearnerState
 
 
 class LearnerPass:
@@ -157,7 +157,7 @@ class LearnerPass:
     def _set_status(self, entry: ExerciseEntry, status: str) -> None:
         self._submitted += (status == "submitted") - (entry.status == "submitted")
         entry.status, entry.record = status, None
-        if status in OPEN:
+        if status in UNFINISHED:
             self._matcher.open[entry.id] = None
         else:
             self._matcher.open.pop(entry.id, None)
@@ -187,7 +187,7 @@ class LearnerPass:
         self._unreceived.pop(exercise, None)
         if status in ("accepted", "completed") and entry.status in ("assigned", "declined"):
             self._set_status(entry, "accepted")
-        elif status == "declined" and entry.status in ("assigned", "accepted", "revise"):
+        elif status == "declined" and entry.status in STUDENTS_TURN:
             self._set_status(entry, "declined")
 
     # -- submissions and feedback -----------------------------------------------------------------------------------

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict
 
-from colearner_ls.domain.state import Evidence, Exercise, Feedback, Json, LearnerState, SessionState, Submission
+from colearner_ls.domain.state import (
+    STUDENTS_TURN,
+    Evidence,
+    Exercise,
+    Feedback,
+    Json,
+    LearnerState,
+    SessionState,
+    Submission,
+)
 
 Kind = Literal["stuck", "submission", "evidence", "request", "feedback", "hint", "exercise"]
 
-OPEN: Final = ("assigned", "accepted", "revise")
-"""States of an exercise in which it is the student's turn."""
 TOLD: Final = ("submit", "request", "stuck")
 """Triggers of evidence that a person chose to share; what a save sends by itself waits for nobody."""
 
@@ -98,7 +105,7 @@ def _hints(me: LearnerState) -> Iterable[Waiting]:
 
 def _exercises(me: LearnerState) -> Iterable[Waiting]:
     for each in me.exercises:
-        if each.status in OPEN:
+        if each.status in STUDENTS_TURN:
             yield Waiting(
                 "exercise",
                 each.id,

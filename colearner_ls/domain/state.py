@@ -12,6 +12,12 @@ from typing import Any, Final
 
 STAGES: Final = ("init", "plan", "practice", "review", "done")
 
+STUDENTS_TURN: Final = frozenset({"assigned", "accepted", "revise"})
+"""Statuses of an exercise in which the next step is the student's."""
+
+UNFINISHED: Final = STUDENTS_TURN | {"submitted"}
+"""Statuses of an exercise that is not over: it is marked in the code, and may be submitted."""
+
 Json = Mapping[str, Any]
 
 

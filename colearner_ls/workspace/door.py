@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from colearner_ls.contracts.errors import BadInput
-from colearner_ls.domain.state import Exercise, LearnerState, SessionState, Stuck
+from colearner_ls.domain.state import STUDENTS_TURN, UNFINISHED, Exercise, LearnerState, SessionState, Stuck
 from colearner_ls.journal.errors import OtherBus
 from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.location import open_journal
@@ -35,8 +35,6 @@ from colearner_ls.workspace.writing import Outgoing
 
 SHORTEST_ID = 4
 """An id may be given by any unique beginning or end of at least so many characters (cli.md)."""
-
-OPEN_STATUSES = ("assigned", "accepted", "revise", "submitted")
 
 
 class Workspace:
@@ -324,8 +322,8 @@ class Workspace:
         """
         if given is not None:
             return self.find_exercise(given)
-        unfinished = [each for each in self.snapshot().me.exercises if each.status in OPEN_STATUSES]
-        candidates = [each for each in unfinished if each.status != "submitted"] or unfinished
+        unfinished = [each for each in self.snapshot().me.exercises if each.status in UNFINISHED]
+        candidates = [each for each in unfinished if each.status in STUDENTS_TURN] or unfinished
         if len(candidates) == 1:
             return candidates[0]
         if not required:

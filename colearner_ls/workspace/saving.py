@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from colearner_ls.contracts.errors import ColearnerError
 from colearner_ls.domain.paths import UnsafePath, safe_path
-from colearner_ls.domain.state import LearnerState
+from colearner_ls.domain.state import STUDENTS_TURN, UNFINISHED, LearnerState
 from colearner_ls.evidence.sharing import Shareable, shareable
 from colearner_ls.workspace.results import Written
 from colearner_ls.workspace.writing import Outgoing
@@ -72,7 +72,7 @@ def anchored_paths(learner: LearnerState) -> set[str]:
     return {
         str(anchor.get("path"))
         for exercise in learner.exercises
-        if exercise.status not in ("passed", "withdrawn", "declined")
+        if exercise.status in UNFINISHED
         for anchor in exercise.anchors
     }
 
@@ -81,7 +81,7 @@ def active_step(learner: LearnerState, paths: Sequence[str] = ()) -> str | None:
     """The step being worked on: that of an unfinished exercise in ``paths``, else the plan's active or next one."""
     for exercise in learner.exercises:
         anchored = {str(anchor.get("path")) for anchor in exercise.anchors}
-        if exercise.status in ("assigned", "accepted", "revise") and exercise.step_id and anchored & set(paths):
+        if exercise.status in STUDENTS_TURN and exercise.step_id and anchored & set(paths):
             return exercise.step_id
     if learner.active_step:
         return learner.active_step

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, Final
 from colearner_ls.bus.errors import BadBusUrl
 from colearner_ls.bus.url import BusUrl
 from colearner_ls.contracts.errors import BadInput
-from colearner_ls.journal.identity import machine_id
+from colearner_ls.journal.identity import default_author
 from colearner_ls.journal.registry import Registry
 from colearner_ls.journal.registry import user_data_folder as user_data_folder  # front ends keep their logs there
 from colearner_ls.workspace.results import Setting
@@ -142,15 +141,6 @@ def check_session_id(session: str) -> None:
 def _one_of(value: object, allowed: Iterable[str], name: str, where: str) -> None:
     if value is not None and value not in tuple(allowed):
         raise BadConfig(f"{where}: “{name}” is {value!r}.", f"Accepted: {', '.join(allowed)}.")
-
-
-def default_author() -> str:
-    """``<login>@<8 hex of machine id>``; names a person for people, and identifies nobody by itself."""
-    try:
-        login = getpass.getuser()
-    except (KeyError, OSError):
-        login = "someone"
-    return f"{login}@{machine_id()[:8]}"
 
 
 def resolve(start: Path, overrides: Overrides, env: Mapping[str, str]) -> Settings:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from colearner_ls.contracts.errors import ColearnerError
 from colearner_ls.journal.errors import JournalError
+from colearner_ls.journal.tail import wait_for
 from colearner_ls.sync.holder import SyncHolder, holder_pid
 from colearner_ls.workspace.sync_status import link_state
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 TAKEOVER_S: Final = 0.5
 """How often, in s, a process without the sync lock tries for it; a takeover is promised within 2 s (architecture.md)."""
 
-POLL_S: Final = 0.05
+RETRY_S: Final = 0.05
 
 FILES_DELAY_S: Final = 0.2
 
@@ -125,6 +126,9 @@ def sync_once(ws: Workspace, *, wait: float, fetch: bool) -> SyncOutcome:
             outcome = _waited_for_holder(ws, deadline, fetch=fetch)
             if outcome is not None:
                 return outcome
+            if time.monotonic() >= deadline:
+                return SyncOutcome(False, False, error="another process was just taking over sync here")
+            time.sleep(RETRY_S)  # between two holders, or one that could not write its name: not at full speed
         return _sync_now(ws, deadline, fetch=fetch)
     except JournalError as error:
         return SyncOutcome(False, False, error=error.message)
@@ -138,18 +142,22 @@ def sync_once(ws: Workspace, *, wait: float, fetch: bool) -> SyncOutcome:
 
 def _waited_for_holder(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOutcome | None:
     """What the holder did for us, or ``None`` when it went away and the lock is to be tried again."""
-    while True:
-        pid = holder_pid(ws.settings.folder)
-        if pid is None:
-            return None
+
+    def outcome() -> SyncOutcome:
         waiting = ws.journal.outbox.counts(ws.settings.bus.key).unsent
         link = link_state(ws.journal, ws.settings.bus.key)
         fetched = link.caught_up and link.connected
-        if not waiting and (fetched or not fetch):
-            return SyncOutcome(True, fetched, held_by=pid, error=None)
-        if time.monotonic() >= deadline:
-            return SyncOutcome(not waiting, fetched, held_by=pid, error=link.last_error)
-        time.sleep(POLL_S)
+        done = not waiting and (fetched or not fetch)
+        pid = holder_pid(ws.settings.folder)
+        return SyncOutcome(not waiting, fetched, held_by=pid, error=None if done else link.last_error)
+
+    def is_over() -> bool:
+        now = outcome()
+        return now.held_by is None or (now.delivered and (now.fetched or not fetch))
+
+    wait_for(ws.journal, is_over, max(deadline - time.monotonic(), 0.0))
+    last = outcome()
+    return last if last.held_by is not None else None
 
 
 def _sync_now(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOutcome:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from colearner_ls.contracts.errors import BadInput
-from colearner_ls.domain.inbox import OPEN
+from colearner_ls.domain.state import STUDENTS_TURN
 from colearner_ls.lsp.base.errors import RequestFailed
 from colearner_ls.lsp.views import preview as preview_view
 from colearner_ls.lsp.views.words import name_of
@@ -111,7 +111,7 @@ async def choose_exercise(server: ColearnerServer, exercise_id: str | None, ques
     snapshot = server.session.snapshot
     if exercise_id is not None or snapshot is None:
         return exercise_id
-    unfinished = [each for each in snapshot.me.exercises if each.status in OPEN]
+    unfinished = [each for each in snapshot.me.exercises if each.status in STUDENTS_TURN]
     if len(unfinished) < 2 or not server.client.show_message_request:
         return None
     return await choose(server, question, [(name_of(each), each.id) for each in unfinished])

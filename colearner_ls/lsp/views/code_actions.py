@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lsprotocol import types
 
-from colearner_ls.domain.inbox import OPEN
-from colearner_ls.domain.state import Exercise, PlanStep
+from colearner_ls.domain.state import STUDENTS_TURN, Exercise, PlanStep
 from colearner_ls.lsp.views import offers, proto
 from colearner_ls.lsp.views.diagnostics import SOURCE
 from colearner_ls.lsp.views.marks import DocumentView, Located, OfExercise, OfHint, OfMistake, OfStuck
@@ -95,7 +94,7 @@ def _on_exercise(view: DocumentView, exercise: Exercise, selection: types.Range)
 
 def _anywhere(view: DocumentView, here: list[Exercise], selection: types.Range) -> Iterator[Action]:
     """The same away from an exercise's place: for the open exercises, and for the step that is being worked on."""
-    elsewhere = [each for each in view.me.exercises if each.status in OPEN and each not in here]
+    elsewhere = [each for each in view.me.exercises if each.status in STUDENTS_TURN and each not in here]
     for exercise in elsewhere[:MOST_ANYWHERE]:
         if exercise.status == "assigned":
             yield SOURCE_KIND, offers.accept(exercise, f"Accept “{name_of(exercise)}”")

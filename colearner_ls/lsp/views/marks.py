@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import Literal
 
 from colearner_ls.contracts.errors import BadInput
 from colearner_ls.domain.anchors import Anchor, Found, Page, locate
 from colearner_ls.domain.paths import safe_path
-from colearner_ls.domain.state import Exercise, Feedback, Hint, Json, LearnerState, Mistake, SessionState, Stuck
+from colearner_ls.domain.state import (
+    UNFINISHED,
+    Exercise,
+    Feedback,
+    Hint,
+    Json,
+    LearnerState,
+    Mistake,
+    SessionState,
+    Stuck,
+)
 from colearner_ls.domain.text import Encoding, Span, TextIndex
 
 Kind = Literal["exercise", "mistake", "hint", "stuck"]
-
-SHOWN: Final = ("assigned", "accepted", "submitted", "revise")
-"""Statuses of exercises that are marked in the code; what is over or was never begun is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ def _exercises(learners: list[LearnerState]) -> Iterator[Mark]:
     by_id: dict[str, list[tuple[str | None, Exercise]]] = {}
     for learner in learners:
         for exercise in learner.exercises:
-            if exercise.status in SHOWN:
+            if exercise.status in UNFINISHED:
                 by_id.setdefault(exercise.id, []).append((learner.student_id, exercise))
     for stands in by_id.values():
         exercise = stands[0][1]
@@ -163,7 +170,7 @@ def _still_matters(feedback: Feedback, exercise: Exercise | None) -> bool:
     """The newest feedback of an exercise, until it is passed and the verdict was read; or a stray one until read."""
     if exercise is None:
         return feedback.grade == "revise" or not feedback.read
-    return exercise.status in SHOWN or (exercise.status == "passed" and not feedback.read)
+    return exercise.status in UNFINISHED or (exercise.status == "passed" and not feedback.read)
 
 
 def _hints(learner: LearnerState) -> Iterator[Mark]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from colearner_ls.domain.text import Position, Span, TextRange
+from colearner_ls.domain.text import Position, Span
 from colearner_ls.lsp.views.marks import DocumentView, Located
 
 
@@ -19,13 +19,6 @@ def range_of(view: DocumentView, span: Span) -> types.Range:
     """The LSP range of a span, in the client's units."""
     found = view.index.range(span, view.encoding)
     return types.Range(start=position(found.start), end=position(found.end))
-
-
-def span_of(view: DocumentView, given: types.Range) -> Span:
-    """The span of a range of the client."""
-    start = Position(given.start.line, given.start.character)
-    end = Position(given.end.line, given.end.character)
-    return view.index.span(TextRange(start, end), view.encoding)
 
 
 def shown_range(view: DocumentView, located: Located) -> types.Range:
