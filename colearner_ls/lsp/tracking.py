@@ -217,11 +217,16 @@ class Tracker:
                 await asyncio.sleep(wait_s)
             tracked.again = False
             outcome = await self._look_once(tracked)
-            tracked.ready.set()
+            if self._complete(tracked):
+                tracked.ready.set()
             self._changed(tracked.uri, outcome.stale)
             if not outcome.again and not tracked.again:
                 return
             wait_s = RELOCATE_S if outcome.again else 0.0
+
+    def _complete(self, tracked: Tracked) -> bool:
+        """Whether every mark has a place; not after a look that began before a mark, or another root, came."""
+        return tracked.root == self._root and all(mark.key in tracked.places for mark in tracked.marks)
 
     async def _look_once(self, tracked: Tracked) -> Outcome:
         root = self._root

@@ -18,7 +18,7 @@ from colearner_ls.lsp.base.documents import DocumentStore, Edit
 from colearner_ls.lsp.tracking import Tracked, Tracker, relative_path
 from colearner_ls.lsp.views.marks import locate_all, marks_of
 from colearner_ls.workspace.results import Snapshot, SyncStatus
-from tests.lsp.views.made import PATH, TEXT, anchor, exercise, learner
+from tests.lsp.views.made import PATH, TEXT, anchor, exercise, hint, learner
 
 MARKED = "    while needs:\n        pass"
 
@@ -299,3 +299,25 @@ async def test_a_slow_first_look_ends_in_a_refresh(bench: Bench, monkeypatch: py
     release.set()
     await bench.until(lambda: (bench.uri, True) in bench.looks)
     assert await bench.marked() == [MARKED]
+
+
+async def test_a_view_waits_for_what_came_during_a_look(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look that is under way knows nothing of a hint that comes now; a view given out after it would lack it."""
+    looking, release = asyncio.Event(), asyncio.Event()
+    call = bench.tracker._worker.call
+
+    async def slow(*args: object) -> object:
+        if args[0] is locate_all:
+            looking.set()
+            await release.wait()
+        return await call(*args)  # type: ignore[arg-type]  # whatever it was given
+
+    monkeypatch.setattr(bench.tracker._worker, "call", slow)
+    bench.session(learner(exercise()))
+    bench.open()
+    await looking.wait()
+    bench.session(replace(learner(exercise()), hints=(hint("Look here."),)))
+    view = asyncio.ensure_future(bench.marked())
+    await asyncio.sleep(0)
+    release.set()
+    assert await view == [MARKED, "    done = []"]
