@@ -114,7 +114,8 @@ class Tracker:
         self._worker = Worker("colearner-places")
         self._tracked: dict[str, Tracked] = {}
         self._root: Path | None = None
-        self._snapshot: Snapshot | None = None
+        self.snapshot: Snapshot | None = None
+        """The state that views show; the session's own may be newer for as long as its marks are being made."""
         self._marks: Marks = {}
 
     def close(self) -> None:
@@ -181,7 +182,7 @@ class Tracker:
     def set_session(self, root: Path | None, snapshot: Snapshot | None, marks: Marks) -> None:
         """Another state of the session; looks where marks have come."""
         moved_root = root != self._root
-        self._root, self._snapshot, self._marks = root, snapshot, marks
+        self._root, self.snapshot, self._marks = root, snapshot, marks
         for uri, tracked in self._tracked.items():
             if moved_root or snapshot is None:
                 tracked.ready.clear()
@@ -250,7 +251,7 @@ class Tracker:
     async def view(self, uri: str) -> DocumentView | None:
         """What the views of a document are computed from, now; ``None`` where there is nothing to show."""
         tracked = self._tracked.get(uri)
-        if tracked is None or self._snapshot is None:
+        if tracked is None or self.snapshot is None:
             return None
         try:
             await asyncio.wait_for(tracked.ready.wait(), READY_S)
@@ -262,7 +263,7 @@ class Tracker:
 
     def view_now(self, uri: str) -> DocumentView | None:
         """As :meth:`view`, without waiting."""
-        tracked, snapshot = self._tracked.get(uri), self._snapshot
+        tracked, snapshot = self._tracked.get(uri), self.snapshot
         document = self._documents().open_document(uri)
         if tracked is None or snapshot is None or document is None or tracked.path is None:
             return None

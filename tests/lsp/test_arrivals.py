@@ -132,12 +132,12 @@ async def test_two_editors_on_one_workspace(rig: Rig) -> None:
             open_document(client, uri, GRAPH)
         written = await rig.coach.say(ASSIGN)
         for client in (one, two):
-            await client.until(lambda client=client: client.server.session.snapshot.me.exercises)  # type: ignore[misc]
+            await client.until(lambda client=client: client.server.tracker.snapshot.me.exercises)  # type: ignore[misc]
             await settled(client)
         assert first.messages + second.messages == ["New exercise: The endless loop (src/graph.py:7)"]
         await rig.coach.say(GiveFeedback(written.exercise_id or "", "revise", mistakes=(_mistake(),)))
         for client in (one, two):
-            await client.until(lambda client=client: client.server.session.snapshot.me.feedback)  # type: ignore[misc]
+            await client.until(lambda client=client: client.server.tracker.snapshot.me.feedback)  # type: ignore[misc]
             assert any(each.code == "mistake" for each in await diagnostics(client, uri))
             await settled(client)
         await rig.coach.hears(lambda seen: seen.me.feedback[0].read)
@@ -156,7 +156,7 @@ async def test_do_not_disturb(rig: Rig) -> None:
     told = Told()
     async with editor(rig.student, "minimal", told, options={"quiet": True}) as client:
         await rig.coach.say(ASSIGN)
-        await client.until(lambda: client.server.session.snapshot.me.exercises)  # type: ignore[attr-defined]
+        await client.until(lambda: client.server.tracker.snapshot.me.exercises)  # type: ignore[attr-defined]
         await settled(client)
     assert told.messages == []
     async with editor(rig.student, "minimal", told) as client:
@@ -192,7 +192,7 @@ async def test_a_message_waits_for_a_pause_in_typing(rig: Rig) -> None:
 
         typing = asyncio.ensure_future(type_on())
         await rig.coach.say(ASSIGN)
-        await client.until(lambda: client.server.session.snapshot.me.exercises)  # type: ignore[attr-defined]
+        await client.until(lambda: client.server.tracker.snapshot.me.exercises)  # type: ignore[attr-defined]
         await asyncio.sleep(0.5)
         assert told.messages == []
         stop.set()

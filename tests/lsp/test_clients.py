@@ -63,7 +63,7 @@ async def test_an_assignment_is_seen(name: str, rig: Rig) -> None:
         await hints(client, uri)
         before = len(client.requests)
         await rig.coach.say(ASSIGN)
-        await client.until(lambda: client.server.session.snapshot.me.exercises)  # type: ignore[attr-defined]
+        await client.until(lambda: client.server.tracker.snapshot.me.exercises)  # type: ignore[attr-defined]
         assert await hints(client, uri) == [(LOOP, 16, "◆ dependency graph · new")]
         titles = [title for _, title, *_ in await lenses(client, uri)]
         labels = ["◆ dependency graph · new"] if name == "minimal" else []
@@ -140,7 +140,7 @@ async def test_actions_are_commands_for_clients_without_literals(name: str, rig:
         params = types.ExecuteCommandParams(*_command(found[0]))
         result = await client.request(types.WORKSPACE_EXECUTE_COMMAND, params)
         assert result["event_type"] == "exercise_assigned_ack"
-        await client.until(lambda: client.server.session.snapshot.me.exercises[0].status == "accepted")  # type: ignore[attr-defined]
+        await client.until(lambda: client.server.tracker.snapshot.me.exercises[0].status == "accepted")  # type: ignore[attr-defined]
 
 
 def _command(action: types.CodeAction | types.Command) -> tuple[str, Any]:
@@ -161,7 +161,7 @@ async def test_a_hover_is_read(name: str, rig: Rig) -> None:
                 written.exercise_id or "", "revise", (MistakeAt("Ends **never**.", Place("src/graph.py", 7, 7)),)
             )
         )
-        await client.until(lambda: client.server.session.snapshot.me.feedback)  # type: ignore[attr-defined]
+        await client.until(lambda: client.server.tracker.snapshot.me.feedback)  # type: ignore[attr-defined]
         params = types.HoverParams(types.TextDocumentIdentifier(uri), types.Position(LOOP, 6))
         hover = await client.request(types.TEXT_DOCUMENT_HOVER, params)
         assert hover.contents.kind.value == ("plaintext" if name == "minimal" else "markdown")
@@ -197,7 +197,7 @@ async def test_the_state_has_its_declared_shape(role: str, rig: Rig) -> None:
         assert [item.kind for item in state.queue] == (["feedback", "exercise"] if role == "student" else [])
         assert state.revision == client.server.revision  # type: ignore[attr-defined]
         await rig.coach.say(ASSIGN)
-        await client.until(lambda: len(client.server.session.snapshot.me.exercises) == 2)  # type: ignore[attr-defined]
+        await client.until(lambda: len(client.server.tracker.snapshot.me.exercises) == 2)  # type: ignore[attr-defined]
         assert len(StateView.model_validate(await client.request("colearner/state", {})).exercises) == 2
         with pytest.raises(Exception, match="extra"):
             await client.request("colearner/state", {"extra": 1})

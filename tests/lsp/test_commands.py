@@ -142,7 +142,7 @@ async def test_what_is_submitted_is_the_unsaved_text(student: Client, rig: Rig) 
 
 async def test_several_open_exercises_and_nobody_to_ask(student: Client, rig: Rig) -> None:
     await rig.coach.say(SECOND)
-    await student.until(lambda: len(student.server.session.snapshot.me.exercises) == 2)
+    await student.until(lambda: len(student.server.tracker.snapshot.me.exercises) == 2)
     problem = await refused(student, "colearner.submit", {"confirm": True})
     assert problem.data["code"] == "bad_input"
     assert "The endless loop" in problem.message

@@ -74,7 +74,7 @@ async def test_init_and_join_through_the_editor(tmp_path: Path, home: dict[str, 
         place = {"start": {"line": LOOP}, "end": {"line": LOOP, "character": 3}}
         arguments = {"topic": "loops", "exercise": "Explain.", "uri": (tmp_path / "coach/src/graph.py").as_uri()}
         await run(coach, "colearner.assign", {**arguments, "range": place})
-        await student.until(lambda: student.server.session.snapshot.me.exercises)  # type: ignore[attr-defined]
+        await student.until(lambda: student.server.tracker.snapshot.me.exercises)  # type: ignore[attr-defined]
         assert await hints(student, uri) == [(LOOP, 16, "◆ loops · new")]
         with pytest.raises(JsonRpcException) as caught:
             await run(student, "colearner.join", {"invite": "colearner://join?v=1&bus=sqlite:///x.db&session=other"})
@@ -221,7 +221,7 @@ async def test_a_learning_json_that_is_not_json(rig: Rig) -> None:
     async with editor(rig.student, "minimal", quiet) as client:
         assert (await state(client)).role == "student"
         await rig.coach.say(ASSIGN)
-        await client.until(lambda: client.server.session.snapshot.me.exercises)  # type: ignore[attr-defined]
+        await client.until(lambda: client.server.tracker.snapshot.me.exercises)  # type: ignore[attr-defined]
 
 
 async def test_a_malformed_journal_is_salvaged(rig: Rig) -> None:
