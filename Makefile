@@ -1,11 +1,14 @@
 # Everything runs from a virtual environment in .venv, made on first use from the locked packages (rigs/venv.sh).
 #   make demo [BUS=kafka|kafka://HOST:PORT] [REPO=DIR] [SVG=FILE]
-#   make test | test-fast | bench | lint | docs | locks | clean     PYTHON=… picks the interpreter
+#   make test | test-fast | lint | docs | locks | clean             PYTHON=… picks the interpreter
+#   make bench [NAMES='server-*'] [JSON=FILE]
 
 PYTHON ?=
 BUS ?=
 REPO ?=
 SVG ?=
+NAMES ?=
+JSON ?=
 
 RUN := .venv/bin/python
 CODE := colearner_ls rigs demo tests
@@ -17,7 +20,7 @@ help:
 	@echo 'make demo         a coach and a student at work, drawn from what the real programs say (BUS=kafka: over Kafka)'
 	@echo 'make test         everything: lint, types, tests, with a real Kafka and a real Neovim'
 	@echo 'make test-fast    without Kafka, Neovim and what is slow'
-	@echo 'make bench        what a person waits for, measured on this machine'
+	@echo 'make bench        what it costs, each figure beside its floor (NAMES: which; JSON: a file for the figures)'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make docs         docs/events.md, docs/lsp.md and docs/cli.md from the code'
 	@echo 'make locks        resolve locks/*.txt again (needs uv)'
@@ -43,7 +46,7 @@ test-fast: lint
 	$(RUN) -m pytest -q -n 2 --dist loadgroup -m 'not kafka and not neovim and not slow'
 
 bench: venv
-	@$(RUN) -m rigs.bench
+	@$(RUN) -m rigs.bench $(NAMES) $(if $(JSON),--json '$(JSON)')
 
 docs: venv
 	@$(RUN) -m rigs.docs
