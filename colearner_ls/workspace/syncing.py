@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from colearner_ls.contracts.errors import ColearnerError
 from colearner_ls.journal.errors import JournalError
 from colearner_ls.journal.tail import wait_for
-from colearner_ls.sync.holder import SyncHolder, holder_pid
+from colearner_ls.sync.holder import BEAT_S, SyncHolder, holder_pid
 from colearner_ls.workspace.sync_status import link_state
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Coroutine
 
     from colearner_ls.workspace.door import Workspace
 
-TAKEOVER_S: Final = 0.5
-"""How often, in s, a process without the sync lock tries for it; a takeover is promised within 2 s (architecture.md)."""
+T = TypeVar("T")
 
 RETRY_S: Final = 0.05
 
 FILES_DELAY_S: Final = 0.2
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ async def run_sync(ws: Workspace) -> None:
             while True:
                 if await asyncio.to_thread(_try_acquire, holder):
                     await _while_held(holder, link.run())
-                await asyncio.sleep(TAKEOVER_S)
+                await asyncio.sleep(BEAT_S)
 
 
 async def _keep_files(ws: Workspace, changed: asyncio.Event) -> None:
@@ -93,20 +96,23 @@ def _try_acquire(holder: SyncHolder) -> bool:
         return False  # a read-only folder: reading the journal still works, and doctor says why nothing moves
 
 
-async def _while_held(holder: SyncHolder, work: object) -> None:
-    """Run ``work`` until the lock file is not ours any more (deleted or replaced), which another holder would take over."""
-    import asyncio
-    from collections.abc import Coroutine
-    from typing import Any, cast
+async def _while_held(holder: SyncHolder, work: Coroutine[Any, Any, T]) -> T | None:
+    """Run ``work`` to its end and return what it returns; ``None`` where the lock was lost before.
 
-    task = asyncio.create_task(cast("Coroutine[Any, Any, None]", work), name="colearner-link")
+    It is lost when the lock file is deleted or replaced: another took over, because this process did not run for long.
+    """
+    import asyncio
+
+    task = asyncio.create_task(work, name="colearner-link")
     try:
         while not task.done():
-            await asyncio.wait({task}, timeout=TAKEOVER_S)
-            if not holder.held:
+            await asyncio.wait({task}, timeout=BEAT_S)
+            if not holder.beat():
                 break
         if task.done():
-            task.result()
+            return task.result()
+        _log.warning("sync was taken over by process %s", holder_pid(holder.folder))
+        return None
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -123,13 +129,13 @@ def sync_once(ws: Workspace, *, wait: float, fetch: bool) -> SyncOutcome:
     holder = SyncHolder(ws.settings.folder)
     try:
         while not holder.try_acquire():
-            outcome = _waited_for_holder(ws, deadline, fetch=fetch)
+            outcome = _waited_for_holder(ws, holder, deadline, fetch=fetch)
             if outcome is not None:
                 return outcome
             if time.monotonic() >= deadline:
                 return SyncOutcome(False, False, error="another process was just taking over sync here")
             time.sleep(RETRY_S)  # between two holders, or one that could not write its name: not at full speed
-        return _sync_now(ws, deadline, fetch=fetch)
+        return _sync_now(ws, holder, deadline, fetch=fetch)
     except JournalError as error:
         return SyncOutcome(False, False, error=error.message)
     except OSError as error:
@@ -140,40 +146,46 @@ def sync_once(ws: Workspace, *, wait: float, fetch: bool) -> SyncOutcome:
             ws.project()
 
 
-def _waited_for_holder(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOutcome | None:
-    """What the holder did for us, or ``None`` when it went away and the lock is to be tried again."""
+def _waited_for_holder(ws: Workspace, holder: SyncHolder, deadline: float, *, fetch: bool) -> SyncOutcome | None:
+    """What the holder did for us, or ``None`` when it went away or hangs and the lock is to be tried again."""
+    hangs = False
 
     def outcome() -> SyncOutcome:
         waiting = ws.journal.outbox.counts(ws.settings.bus.key).unsent
         link = link_state(ws.journal, ws.settings.bus.key)
-        fetched = link.caught_up and link.connected
+        fetched = link.caught_up and link.connected and holder.lively()  # one that hangs fetches nothing any more
         done = not waiting and (fetched or not fetch)
         pid = holder_pid(ws.settings.folder)
         return SyncOutcome(not waiting, fetched, held_by=pid, error=None if done else link.last_error)
 
     def is_over() -> bool:
+        nonlocal hangs
         now = outcome()
-        return now.held_by is None or (now.delivered and (now.fetched or not fetch))
+        hangs = holder.hung()
+        return hangs or now.held_by is None or (now.delivered and (now.fetched or not fetch))
 
     wait_for(ws.journal, is_over, max(deadline - time.monotonic(), 0.0))
     last = outcome()
-    return last if last.held_by is not None else None
+    return last if last.held_by is not None and not hangs else None
 
 
-def _sync_now(ws: Workspace, deadline: float, *, fetch: bool) -> SyncOutcome:
+def _sync_now(ws: Workspace, holder: SyncHolder, deadline: float, *, fetch: bool) -> SyncOutcome:
     import asyncio
 
     from colearner_ls.sync.journal_calls import JournalCalls
     from colearner_ls.sync.link import Link
 
-    async def work() -> None:
+    async def work() -> int | None:
         with JournalCalls(ws.journal) as calls:
             link = Link(calls, ws.settings.bus, client_id=_client_id(ws))
             left = max(deadline - time.monotonic(), 0.0)
-            await link.once(deadline=asyncio.get_running_loop().time() + left, fetch=fetch)
+            return await _while_held(holder, link.once(deadline=asyncio.get_running_loop().time() + left, fetch=fetch))
 
     try:
-        asyncio.run(work())
+        if asyncio.run(work()) is None:
+            return SyncOutcome(
+                False, False, error="another process took sync over, as this one did not run for a while"
+            )
     except ColearnerError as error:
         delivered = not ws.journal.outbox.counts(ws.settings.bus.key).unsent
         return SyncOutcome(delivered, False, error=error.message)
