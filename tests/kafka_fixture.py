@@ -12,12 +12,22 @@ from collections.abc import Iterator
 import pytest
 
 from rigs.kafka import KafkaBroker
+from rigs.proxy import Proxy
 
 
 @pytest.fixture(scope="session")
-def shared_kafka_broker() -> Iterator[KafkaBroker]:
+def shared_kafka_proxy() -> Iterator[Proxy]:
+    """The proxy of this session, made before its broker, which has to know the address."""
+    with Proxy("127.0.0.1", 1) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def shared_kafka_broker(shared_kafka_proxy: Proxy) -> Iterator[KafkaBroker]:
     """The broker of this session. Tests take ``kafka_broker``, which mends what the test before broke."""
-    with KafkaBroker.start() as broker:
+    at = shared_kafka_proxy.address
+    with KafkaBroker.start(listeners={"PROXIED": "PLAINTEXT"}, advertised={"PROXIED": at}) as broker:
+        shared_kafka_proxy.retarget("127.0.0.1", broker.ports["PROXIED"])
         yield broker
 
 
@@ -32,6 +42,14 @@ def kafka_broker(shared_kafka_broker: KafkaBroker) -> Iterator[KafkaBroker]:
 
 
 @pytest.fixture
+def kafka_proxy(kafka_broker: KafkaBroker, shared_kafka_proxy: Proxy) -> Iterator[Proxy]:
+    """A proxy without faults; who connects to its address stays behind it (the broker's second listener says so)."""
+    yield shared_kafka_proxy
+    shared_kafka_proxy.heal()
+    shared_kafka_proxy.cut()
+
+
+@pytest.fixture
 def kafka_prefix() -> str:
     """A topic prefix that no other test uses."""
     return f"t{uuid.uuid4().hex[:10]}."
@@ -41,3 +59,9 @@ def kafka_prefix() -> str:
 def kafka_url(kafka_broker: KafkaBroker, kafka_prefix: str) -> str:
     """A bus URL with topics of this test's own; few partitions, since creating them is what takes time."""
     return f"kafka://{kafka_broker.bootstrap}?prefix={kafka_prefix}&partitions=3"
+
+
+@pytest.fixture
+def proxied_kafka_url(kafka_proxy: Proxy, kafka_prefix: str) -> str:
+    """As ``kafka_url``, through the proxy. It is another bus URL than ``kafka_url``, for the same topics."""
+    return f"kafka://{kafka_proxy.address}?prefix={kafka_prefix}&partitions=3"

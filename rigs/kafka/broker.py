@@ -39,7 +39,6 @@ _PROPERTIES: Final[Mapping[str, str]] = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "CLIENT",
     "num.partitions": "4",
     "auto.create.topics.enable": "false",
@@ -68,12 +67,20 @@ _PROPERTIES: Final[Mapping[str, str]] = {
 class KafkaBroker:
     """A running broker; made by :meth:`start`. It dies with the process that started it, however that ends."""
 
-    def __init__(self, data_dir: Path, owned: bool, port: int, controller_port: int, java_options: list[str]) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        owned: bool,
+        ports: Mapping[str, int],
+        java_options: Sequence[str],
+        format_options: Sequence[str],
+    ) -> None:
         self.data_dir = data_dir
-        self.port = port
+        self.ports = ports
+        """Listener name → port; ``CLIENT`` and ``CONTROLLER`` are always there."""
         self._owned = owned
-        self._controller_port = controller_port
         self._java_options = java_options
+        self._format_options = format_options
         self._keeper: subprocess.Popen[str] | None = None
         self._pid: int | None = None
 
@@ -83,19 +90,23 @@ class KafkaBroker:
         *,
         data_dir: Path | None = None,
         properties: Mapping[str, str] | None = None,
-        advertised: str | None = None,
+        advertised: Mapping[str, str] | None = None,
         java_options: Sequence[str] = (),
+        listeners: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
     ) -> Self:
         """Format a new data folder, start, and wait until a Metadata request is answered.
 
-        ``data_dir`` is removed at the end unless given. ``properties`` go on top of the rig's; ``advertised`` is what
-        clients are told to connect to (``host:port`` of a proxy). Raises :class:`~rigs.kafka.install.RigError`.
+        ``data_dir`` is removed at the end unless given. ``properties`` go on top of the rig's; ``listeners`` are further
+        ones, name → protocol (``SASL_SSL``, …); ``advertised`` is where clients of a listener are told to connect to, name →
+        ``host:port`` of a proxy; ``format_options`` are for StorageTool. Raises :class:`~rigs.kafka.install.RigError`.
         """
         folder = data_dir or Path(tempfile.mkdtemp(prefix="colearner-kafka-"))
-        port, controller_port = _free_ports(2)
-        broker = cls(folder, data_dir is None, port, controller_port, list(java_options))
+        names = ("CLIENT", "CONTROLLER", *(listeners or {}))
+        ports = dict(zip(names, _free_ports(len(names)), strict=True))
+        broker = cls(folder, data_dir is None, ports, tuple(java_options), tuple(format_options))
         try:
-            broker._configure(properties or {}, advertised)
+            broker._configure(properties or {}, advertised or {}, listeners or {})
             broker._format()
             broker._launch()
         except BaseException:
@@ -104,9 +115,18 @@ class KafkaBroker:
         return broker
 
     @property
+    def port(self) -> int:
+        """The port for clients that show no credentials."""
+        return self.ports["CLIENT"]
+
+    @property
     def bootstrap(self) -> str:
         """``host:port`` for clients."""
-        return f"127.0.0.1:{self.port}"
+        return self.address("CLIENT")
+
+    def address(self, listener: str) -> str:
+        """``host:port`` of one listener."""
+        return f"127.0.0.1:{self.ports[listener]}"
 
     @property
     def running(self) -> bool:
@@ -141,6 +161,15 @@ class KafkaBroker:
             self.stop()
         self._launch()
 
+    def advertise(self, listener: str, address: str) -> None:
+        """Send clients of this listener to ``address`` (``host:port``) from the next start on."""
+        name = "advertised.listeners"
+        settings = dict(line.split("=", 1) for line in self._settings.read_text().splitlines())
+        told = dict(each.split("://") for each in settings[name].split(","))
+        assert listener in told
+        settings[name] = ",".join(f"{each}://{at}" for each, at in {**told, listener: address}.items())
+        self._settings.write_text("".join(f"{each}={value}\n" for each, value in settings.items()))
+
     def wipe(self) -> None:
         """Start it again on the same port with no data and another cluster id, as after the loss of its disk."""
         if self.running:
@@ -171,24 +200,37 @@ class KafkaBroker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _configure(self, properties: Mapping[str, str], advertised: str | None) -> None:
+    def _configure(
+        self, properties: Mapping[str, str], advertised: Mapping[str, str], listeners: Mapping[str, str]
+    ) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
+        told = {name: self.address(name) for name in self.ports} | dict(advertised)
+        protocols = {"CLIENT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **listeners}
         ours = {
-            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller_port}",
-            "listeners": f"CLIENT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"CLIENT://{advertised or self.bootstrap}",
+            "controller.quorum.bootstrap.servers": self.address("CONTROLLER"),
+            "listeners": ",".join(f"{name}://{self.address(name)}" for name in self.ports),
+            "advertised.listeners": ",".join(f"{name}://{at}" for name, at in told.items() if name != "CONTROLLER"),
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
             "log.dirs": str(self.data_dir / "data"),
         }
         lines = [f"{name}={value}\n" for name, value in ({**_PROPERTIES, **ours} | dict(properties)).items()]
-        self._settings.write_text("".join(lines))
+        # Java reads property files as Latin-1; what is beyond ASCII is escaped.
+        self._settings.write_text("".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in "".join(lines)))
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # One word: an id may begin with "-".
         arguments = ["format", "--standalone", f"--cluster-id={cluster}", "-c", str(self._settings)]
+        arguments += self._format_options
         # Moving the tool is KAFKA-14585; whichever name this version has, it answers.
         for main in ("kafka.tools.StorageTool", "org.apache.kafka.tools.StorageTool"):
-            done = subprocess.run(self._java(main, *arguments), capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                self._java(main, *arguments),
+                capture_output=True,
+                text=True,
+                check=False,
+                env=os.environ | {"LC_ALL": "C.UTF-8"},  # users' names and passwords come as arguments
+            )
             if done.returncode == 0:
                 return
             if "ClassNotFoundException" not in done.stderr:
