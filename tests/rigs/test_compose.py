@@ -50,7 +50,7 @@ def test_the_settings_of_the_compose_file_start_a_broker(service: dict[str, Any]
     properties["log.dirs"] = str(tmp_path / "data")
     settings = tmp_path / "server.properties"
     settings.write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
-    java = KafkaBroker(tmp_path, owned=False, port=client, controller_port=controller, java_options=[])._java
+    java = KafkaBroker(tmp_path, False, {"CLIENT": client, "CONTROLLER": controller}, (), ())._java
     cluster = service["environment"]["CLUSTER_ID"]
     subprocess.run(
         java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)), check=True, capture_output=True
