@@ -14,6 +14,7 @@ PAGES = {
     "events.md": ("colearner_ls.contracts.schema", "events"),
     "cli.md": ("colearner_ls.cli.reference",),
     "lsp.md": ("colearner_ls.lsp.reference",),
+    "reliability.md": ("rigs.reliability",),
 }
 """Page → module and arguments that print it."""
 
