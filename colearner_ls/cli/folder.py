@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from colearner_ls.cli import output
 from colearner_ls.cli.options import Said
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def workspace_of(said: Said) -> Iterator[Workspace]:
 
     workspace = Workspace.open(settings_of(said))
     try:
+        if workspace.remark:
+            output.message(workspace.remark)
         yield workspace
     finally:
         workspace.close()

@@ -31,10 +31,8 @@ from colearner_ls.workspace.results import (
 from colearner_ls.workspace.session_view import SessionView
 from colearner_ls.workspace.settings import Settings, check_session_id, read_config
 from colearner_ls.workspace.sync_status import delivery_of, notices, sync_status
+from colearner_ls.workspace.which_session import SHORTEST_ID, meant
 from colearner_ls.workspace.writing import Outgoing
-
-SHORTEST_ID = 4
-"""An id may be given by any unique beginning or end of at least so many characters (cli.md)."""
 
 
 class Workspace:
@@ -54,6 +52,8 @@ class Workspace:
         self.student_id = settings.student
         self.other_bus = other_bus
         """Set where the session is bound to another bus than the settings name: its events are kept, nothing moves."""
+        self.remark = ""
+        """A sentence on which session was opened, where that is not just what was typed."""
         self._view = SessionView(journal, session_id)
         self._shown: tuple[SessionState, SyncStatus] | None = None
         self._revision = 0
@@ -76,6 +76,8 @@ class Workspace:
         journal, _ = open_journal(settings.folder, settings.home)
         other_bus = None
         try:
+            settings, remark = meant(journal, settings)
+            session_id = settings.session or session_id
             try:
                 journal.follow(session_id, settings.bus.key)
             except OtherBus as error:
@@ -85,7 +87,9 @@ class Workspace:
         except BaseException:
             journal.close()
             raise
-        return cls(settings, journal, session_id, role, other_bus)
+        workspace = cls(settings, journal, session_id, role, other_bus)
+        workspace.remark = remark
+        return workspace
 
     @property
     def root(self) -> Path:
