@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+from colearner_ls.contracts.frozen import frozen
 
 PartitionKey: TypeAlias = tuple[str, int]
 """(base topic name, partition number from 0)."""
@@ -16,7 +17,7 @@ Just under Kafka's default ``message.max.bytes`` (1,048,588), so that the broker
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutgoingRecord:
     """One record to publish. ``key`` decides the partition, and records of one key keep their order."""
 
@@ -31,7 +32,7 @@ class OutgoingRecord:
         return len(self.key) + len(self.value) + sum(len(name) + len(value) for name, value in self.headers)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IncomingRecord:
     """One record as it lies on the bus. ``key`` and ``value`` are whatever its writer put there, even nothing.
 
@@ -51,7 +52,7 @@ class IncomingRecord:
         return (self.topic, self.partition)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ack:
     """The record is stored. ``offset`` is ``None`` where the broker knows that it has it, but not where."""
 
@@ -59,14 +60,14 @@ class Ack:
     offset: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """No answer in time, or an answer that leaves it open: the record may or may not be there. Send it again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """The bus will not take this very record (too large, not authorised); sending it again as it is will not help."""
 
@@ -76,7 +77,7 @@ class Refused:
 Outcome: TypeAlias = Ack | Unknown | Refused
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyedPage:
     """Part of an answer by key. ``next`` is where the following page starts; ``done`` when there is none."""
 
@@ -85,7 +86,7 @@ class KeyedPage:
     done: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BusIdentity:
     """Which cluster or file answered: Kafka's cluster id, or the UUID inside ``bus.db``."""
 

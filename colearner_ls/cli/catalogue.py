@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from colearner_ls.contracts.frozen import frozen
 
 Who = Literal["both", "coach", "student", "anyone"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verb:
     """One verb; ``module`` holds its click command as ``command``. ``anyone``: needs no role and no session."""
 

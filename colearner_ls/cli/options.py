@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import mutable
 
 DEFAULT_WAIT_S: Final = 2.0
 """How long a verb waits for delivery or for news unless told otherwise (cli.md)."""
@@ -17,7 +17,7 @@ DEFAULT_WAIT_S: Final = 2.0
 MAX_WAIT_S: Final = 86_400.0
 
 
-@dataclass(slots=True)
+@mutable
 class Said:
     """What the global options said; ``None``: nothing."""
 

@@ -6,11 +6,11 @@ Names only, no models: importing it is cheap. `model_for` loads pydantic.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from colearner_ls.contracts.errors import BadInput, NotAllowed
+from colearner_ls.contracts.frozen import frozen
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,7 +26,7 @@ TOPICS: Final = (ASSIGNMENTS, FEEDBACK, PROGRESS, COACH, SESSIONS, EVENTS)
 """Base names of the topics; a bus may put a prefix before them. All are read, whatever the type."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventType:
     """One row of the catalogue. ``topics``: actor → base name of the topic that this actor's events are written to."""
 

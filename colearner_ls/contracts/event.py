@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from colearner_ls.contracts.frozen import frozen
 
 Actor = Literal["coach", "student", "service"]
 
@@ -15,7 +16,7 @@ MAX_CLOCK_LEAD_US: Final = 24 * 3600 * 1_000_000
 """An ``hlc`` further ahead of our clock than this (µs) does not advance ours (contracts.md, *Order*)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One accepted event.
 

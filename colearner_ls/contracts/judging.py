@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from pydantic import ValidationError
@@ -18,6 +17,7 @@ from colearner_ls.contracts.catalogue import CATALOGUE, EventType, model_for, ro
 from colearner_ls.contracts.envelope import Envelope, is_name
 from colearner_ls.contracts.errors import BadInput, NotAllowed, NotIJson, NotJson, TooLarge
 from colearner_ls.contracts.event import MAX_EVENT_BYTES, Event
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.ids import content_hash, derived_id, is_uuid, normal_id
 from colearner_ls.contracts.ijson import MAX_SAFE_INTEGER, compact, decode
 from colearner_ls.contracts.rows import event_of
@@ -38,7 +38,7 @@ _BESIDES_COMPLETED: Final = frozenset({"confidence", "active_step", "files_chang
 _WORDS: Final = {"missing": "is missing", "string_pattern_mismatch": "does not have the form it must have"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """An event that is kept. ``raw`` are the bytes as they came; ``content`` is the SHA-256 of `ids.content_hash`.
 
@@ -52,7 +52,7 @@ class Accepted:
     note: Note | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rejected:
     """Bytes to be quarantined. ``detail`` says what is wrong with them, for people.
 

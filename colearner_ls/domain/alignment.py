@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import add, sub
 from typing import Final, Literal
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.page import Page
 
 MIN_LIKENESS: Final = 0.6
@@ -66,7 +66,7 @@ MOST_LINES: Final = 160
 about 100."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """Where the quote is now: 0-based first and last line, inclusive, and its likeness to what it was, 0 to 1.
 
@@ -85,7 +85,7 @@ class Image:
         return all(side is not None and side.intact and side.gap == 0 for side in (self.left, self.right))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Block:
     """The lines that are not blank of context before, quote, context after; the quote is ``keys[start:end]``."""
 
@@ -103,7 +103,7 @@ class _Block:
         return min(len(self.keys[index]), _HEAVY)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passage:
     """What is looked for: line keys of the quote and of its context on both sides, blank ones included or not."""
 
@@ -261,7 +261,7 @@ def _likenesses(key: str, window: Sequence[str]) -> dict[int, float]:
 _Judge = Callable[[Page, _Block, int, int, float, int], "Image | None"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Side:
     """What stands of a context on one side of a place.
 

@@ -6,16 +6,17 @@ Entries change while events come in; their records are made when asked for and k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from colearner_ls.contracts.frozen import mutable
 from colearner_ls.domain.fold_items import Fields, Item, as_name, as_text
 from colearner_ls.domain.state import Evidence, EvidenceRequest, Exercise, Feedback, Hint, Mistake, Stuck, Submission
 
 ALL_MISTAKES: Final = -1
 
 
-@dataclass(slots=True)
+@mutable
 class ExerciseEntry:
     """An exercise. ``said`` is what the assignments said, the newer over the older."""
 
@@ -85,7 +86,7 @@ class ExerciseEntry:
         return self.record
 
 
-@dataclass(slots=True)
+@mutable
 class SubmissionEntry:
     """A submission."""
 
@@ -117,7 +118,7 @@ class SubmissionEntry:
         return self.record
 
 
-@dataclass(slots=True)
+@mutable
 class FeedbackEntry:
     """A feedback. ``addressed`` holds indexes of mistakes, or `ALL_MISTAKES`."""
 
@@ -162,7 +163,7 @@ class FeedbackEntry:
         return self.record
 
 
-@dataclass(slots=True)
+@mutable
 class RequestEntry:
     """A request for evidence. ``shared`` counts more than ``declined``."""
 
@@ -190,7 +191,7 @@ class RequestEntry:
         return self.record
 
 
-@dataclass(slots=True)
+@mutable
 class StuckEntry:
     """A report of being stuck."""
 
@@ -217,7 +218,7 @@ class StuckEntry:
         return self.record
 
 
-@dataclass(slots=True)
+@mutable
 class HintEntry:
     """A hint."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.fold_items import Item
 from colearner_ls.domain.fold_names import Names
 
@@ -19,7 +19,7 @@ LOOK_AHEAD_US: Final = 5 * 60 * 1_000_000
 differ."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """Where a submission or feedback belongs: exercise and (for feedback) submission, each ``None`` where unknown."""
 

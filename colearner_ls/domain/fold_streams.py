@@ -7,9 +7,9 @@ lengths. That makes going back k events cost O(k), whatever the length of the hi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from colearner_ls.contracts.frozen import mutable
 from colearner_ls.domain.fold_items import Item
 
 PROGRESS: Final = "progress"
@@ -35,7 +35,7 @@ class StreamMark(NamedTuple):
     newest: dict[str, Newest]
 
 
-@dataclass(slots=True)
+@mutable
 class Stream:
     """The events for one student id, or for everyone, in fold order."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.state import (
     STUDENTS_TURN,
     Evidence,
@@ -28,7 +28,7 @@ _NEVER: Final = "~"
 """Sorts after every time that begins with a digit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """One thing that waits for a person. ``id`` is an event id, for an exercise the exercise id.
 

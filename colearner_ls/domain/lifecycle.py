@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from colearner_ls.contracts.frozen import mutable
 from colearner_ls.domain.state import STAGES
 
 REMARKS: Final = frozenset({"note", "insight"})
@@ -18,7 +18,7 @@ def is_stage(word: str) -> bool:
     return word in _RANK
 
 
-@dataclass(slots=True)
+@mutable
 class Lifecycle:
     """Where a learner stands. ``irregular`` stays true once an explicit jump skipped a stage or went back."""
 

@@ -14,9 +14,9 @@ both leave ``a q c``, but in one case the first ``q`` is gone and in the other t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.alignment import Image, Passage, align_quote, standing
 from colearner_ls.domain.page import MOST_HITS, Page, line_key, normal_text
 from colearner_ls.domain.selectors import COPY_GONE, GONE, LOOKALIKES, SEVERAL, Anchor, Found, Lost
@@ -29,7 +29,7 @@ DISTINCT_CHARACTERS: Final = 24
 without its neighbours. Longer than nearly all single lines that repeat in code (``return None``, ``self.x = x``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quote:
     """An anchor's quote with ``\\n`` as line end, and whether it begins and ends where lines do."""
 
@@ -55,7 +55,7 @@ class Quote:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A place (normal offset) with the quote's text. ``left``, ``right``: the whole context stands there, unchanged."""
 

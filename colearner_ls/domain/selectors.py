@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.text import Span
 
 How = Literal["exact", "context", "fuzzy", "range"]
@@ -14,7 +14,7 @@ How = Literal["exact", "context", "fuzzy", "range"]
 was edited. ``range``: by line numbers alone, since the anchor has no quote."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Anchor:
     """A place in the file ``path`` (from the wire: hostile). Lines are 1-based and inclusive.
 
@@ -81,7 +81,7 @@ class Anchor:
         return payload
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """The anchor is at ``span`` (code points of the text it was looked for in, as it is, ``\\r\\n`` included)."""
 
@@ -89,7 +89,7 @@ class Found:
     how: How
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lost:
     """The anchor is nowhere for certain; ``reason`` says why, in words for people."""
 

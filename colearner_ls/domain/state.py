@@ -7,8 +7,10 @@ unless the name says otherwise. ``inferred`` marks what was matched by a guess (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
+
+from colearner_ls.contracts.frozen import frozen
 
 STAGES: Final = ("init", "plan", "practice", "review", "done")
 
@@ -21,7 +23,7 @@ UNFINISHED: Final = STUDENTS_TURN | {"submitted"}
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanStep:
     """One step of the learning plan. ``status``: todo, next, active, done, skipped, or another's word kept as text."""
 
@@ -30,7 +32,7 @@ class PlanStep:
     status: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submission:
     """A student's ``exercise_submission`` or, with ``kind='ack'``, nothing else: acks do not stand here."""
 
@@ -50,7 +52,7 @@ class Submission:
     """The ``exercise_id`` as the student wrote it, which need not name any exercise (``ex-1``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mistake:
     """One mistake of a feedback. ``anchor`` is the payload's anchor object or ``None`` (then: line 1, or no place)."""
 
@@ -59,7 +61,7 @@ class Mistake:
     addressed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feedback:
     """An ``assessment_feedback``. ``read`` is true once a receipt with ``read`` or ``addressed`` came back."""
 
@@ -78,7 +80,7 @@ class Feedback:
     read: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exercise:
     """An exercise with its latest text.
 
@@ -113,7 +115,7 @@ class Exercise:
     """The event named a learner nobody knows and was given to the sole learner."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """An ``evidence_snapshot``."""
 
@@ -133,7 +135,7 @@ class Evidence:
     """False: ``snippet`` and ``hunks`` of this older snapshot were left in the journal; read the event by its id."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EvidenceRequest:
     """An ``evidence_request``.
 
@@ -151,7 +153,7 @@ class EvidenceRequest:
     author: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stuck:
     """A ``stuck_reported``; ``resolved_by`` is the event id of its ``stuck_resolved``, else ``None``."""
 
@@ -166,7 +168,7 @@ class Stuck:
     hints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hint:
     """A ``coach_hint``. ``acked`` is true once a ``hint_ack`` names it (or, without a name, follows it)."""
 
@@ -182,7 +184,7 @@ class Hint:
     inferred: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LearnerState:
     """All that the fold knows of one learner in one session. Tuples are in fold order."""
 
@@ -218,7 +220,7 @@ class LearnerState:
     """``blocker_dismissed``: ``{"id", "hlc", "rule", "cause", "until", "note"}``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SessionState:
     """A session and its learners, keyed and sorted by student id (the one key is ``""`` where no id is known)."""
 

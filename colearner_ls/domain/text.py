@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Literal
 
+from colearner_ls.contracts.frozen import frozen
+
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 """Names of the LSP's ``PositionEncodingKind``: what one *character* of a position counts."""
 
@@ -31,7 +33,7 @@ class Position:
     character: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextRange:
     """From ``start`` up to, not including, ``end``."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from colearner_ls.contracts.errors import RefusedByPolicy
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.anchors import Anchor, Found, Page, locate
 from colearner_ls.domain.text import split_lines
 from colearner_ls.evidence.decoding import MAX_TEXT_BYTES, NotText, decode
@@ -25,7 +25,7 @@ class CaptureRefused(RefusedByPolicy):
     """The file may not be shared, or cannot be read; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capture:
     """What an ``evidence_snapshot`` says of a file. ``snippet`` has every byte of it that would leave.
 
@@ -70,7 +70,7 @@ class Capture:
         return payload | {name: value for name, value in optional.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Content:
     """What was read at one moment. ``text`` is ``None`` for what is not text or too large."""
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from colearner_ls.contracts.frozen import frozen
 
 TIMEOUT_S: Final = 5.0
 """Longest wait for one call of git, in seconds; all of them take milliseconds on a healthy disk."""
@@ -41,7 +42,7 @@ _INHERITED: Final = frozenset(
 _NONE_IGNORED: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoGit:
     """Git could not answer; ``reason`` says why, in words for people. ``repository`` is false if there is none here."""
 
@@ -49,7 +50,7 @@ class NoGit:
     repository: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Ran:
     code: int
     out: bytes

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from colearner_ls.contracts.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Redacted:
     """The text with credentials masked, and how often each rule masked something, in order of the rules' names."""
 
@@ -28,7 +29,7 @@ class Redacted:
         return sum(count for _, count in self.counts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """A credential's shape. ``hints``: strings of which every match contains one, so that most texts cost one search."""
 

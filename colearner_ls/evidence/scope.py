@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.paths import UnsafePath, safe_path
 from colearner_ls.evidence.git import NoGit, ignored
 
@@ -19,14 +19,14 @@ _OWN_FOLDERS: Final = frozenset({".git", ".colearner"})
 """Compared without regard to case: on macOS and Windows ``.GIT`` is the same folder."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutOfScope:
     """The file may not leave; ``reason`` completes "it is not shared: …"."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InScope:
     """The file may leave. ``path`` is the wire form, ``real`` where it is on the disk, which may not exist."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.evidence.decoding import MAX_TEXT_BYTES, NotText, decode
 from colearner_ls.evidence.hashing import PREFIX, sha256_bytes
 from colearner_ls.evidence.redaction import redact
 from colearner_ls.evidence.scope import OutOfScope, in_scope, open_in_scope
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shareable:
     """A text file that may be named. ``sha256`` (hex, of its bytes) is ``None`` where it holds a credential."""
 
@@ -28,7 +28,7 @@ class Shareable:
         return {**payload, "bytes": self.bytes}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotShareable:
     """The file may not be named; ``reason`` completes "it is not shared: …"."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from colearner_ls.contracts.frozen import frozen
 
 DEFAULT_MAX_BYTES: Final = 16 * 1024
 """Most bytes of UTF-8 in a snippet, separators included (trust.md, *Limits*)."""
@@ -19,7 +20,7 @@ LineRange = tuple[int, int]
 """First and last line, 1-based and inclusive."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hunk:
     """Consecutive lines of the file, and the line of the snippet (from 1) where they begin."""
 
@@ -28,7 +29,7 @@ class Hunk:
     snippet_line: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snippet:
     """What is shown. ``text`` has all of it: the hunks, and a line with :data:`GAP` between two of them.
 

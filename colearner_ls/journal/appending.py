@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from colearner_ls.contracts.catalogue import topic_for
 from colearner_ls.contracts.errors import BadInput
 from colearner_ls.contracts.event import MAX_CLOCK_LEAD_US
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.ids import new_id
 from colearner_ls.contracts.judging import Accepted, build, judge
 from colearner_ls.contracts.timestamps import to_ts
@@ -24,7 +24,7 @@ MAX_SEQ_LEAD: Final = 1_000_000
 not one so far beyond what was given out here: it is forged, and from 2^53 - 1 there is no next one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Append:
     """All that one transaction writes. ``wall_us``: the wall clock, µs since the Unix epoch."""
 

@@ -7,10 +7,11 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
+from colearner_ls.contracts.frozen import frozen, mutable
 from colearner_ls.journal.connecting import connect
 from colearner_ls.journal.database import prepare_layout
 from colearner_ls.journal.schema import PAGE_SIZE
@@ -24,7 +25,7 @@ _SIZE_IN_PAGES: Final = slice(28, 32)
 """Where the header of a database has its size (https://sqlite.org/fileformat2.html, 1.3)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventRow:
     """A row of the table ``event`` as the damaged file has it; whether it is sound is for others to judge."""
 
@@ -38,7 +39,7 @@ class EventRow:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Name:
     """What the indexes tell of an event."""
 
@@ -47,7 +48,7 @@ class Name:
     writer: str | None
 
 
-@dataclass(slots=True)
+@mutable
 class Damaged:
     """A damaged journal. ``unreadable`` names the tables of which something could not be read."""
 

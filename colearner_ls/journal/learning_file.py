@@ -6,10 +6,10 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.state import Exercise, Feedback, LearnerState, SessionState
 from colearner_ls.journal import local_records, peer_learning
 from colearner_ls.journal.faults import os_faults
@@ -27,7 +27,7 @@ _LIMIT: Final = 16 * 1024 * 1024
 """A file over this many bytes is kept aside unread."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LearningWritten:
     """What a rewrite did. ``imported``: a peer's file was taken in, and is kept there. ``unreadable``: what stood there
     was not JSON, nothing was taken in, and it is kept there; the person should be told."""
@@ -131,7 +131,7 @@ class LearningFile:
         return dict(sorted(confidence.items()))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     data: bytes | None
     foreign: bool = False

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal import adopting, local_records, writers
 from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import keep_aside, open_plain, replacing
@@ -27,7 +27,7 @@ _BLOCK: Final = 1 << 20
 _CHUNK: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LifecycleWritten:
     """What an update did: ``appended`` lines; ``rebuilt`` wholly; ``remarks`` of a peer taken in; own events
     ``adopted`` that the journal had lost; ``kept``: where a file with lines that are neither is now."""
@@ -39,7 +39,7 @@ class LifecycleWritten:
     kept: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Line:
     row: int
     data: bytes
@@ -75,6 +75,30 @@ class LifecycleFile:
         """Write the whole file anew, after taking in what is not ours."""
         with os_faults(self.path), self._lock.held():
             return self._rebuild()
+
+    def take_back(self) -> int:
+        """Take own events back that stand in the file and not in the journal, without writing the file; how many.
+
+        Called before anything is appended: where the journal has fallen back to an older state (its write-ahead log was
+        lost, an old copy was put in its place), the numbers of those events must not be given out again. Costs one look
+        where the file is the one that was written last.
+        """
+        note = get_note(self._journal.database, _NOTE)
+        try:
+            there = self.path.lstat()
+        except OSError:
+            return 0
+        start = 0
+        if note is not None:
+            inode, size, touched = note["file"]
+            if [there.st_ino, there.st_size, there.st_mtime_ns] == [inode, size, touched]:
+                return 0
+            start = size if there.st_ino == inode and there.st_size >= size else 0  # only more was appended
+        own = self._journal.database.read(lambda db: writers.all_of(db, self._journal.path))
+        with os_faults(self.path):
+            found = [line for line in lines(self.path, start=start) if any(name.encode() in line for name in own)]
+        lost = [each for each in map(event_in, found) if each is not None and each.event.writer in own]
+        return self._adopt([each for each in lost if not self._knows(each)])
 
     def _is_untouched(self, note: Mapping[str, Any]) -> bool:
         """Is the file the one we wrote, and is no line of it outdated by an event that took another's place?"""

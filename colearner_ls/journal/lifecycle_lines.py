@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from colearner_ls.contracts.event import MAX_EVENT_BYTES
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.files import open_plain
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ REMARK_KIND: Final = "remark"
 _MAX_LINE: Final = 4 * MAX_EVENT_BYTES
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remark:
     """A peer-shaped line. ``key`` is its SHA-256, so that the same line is one remark however often it is read."""
 
@@ -30,15 +30,16 @@ class Remark:
     value: dict[str, Any]
 
 
-def lines(path: Path) -> Iterator[bytes]:
+def lines(path: Path, *, start: int = 0) -> Iterator[bytes]:
     """The lines of the file without their newlines, empty ones left out; nothing where it is missing or no plain file.
 
-    A line over 1 MiB comes in pieces, none of which is an event.
+    A line over 1 MiB comes in pieces, none of which is an event. ``start``: the byte to begin at.
     """
     file = open_plain(path)
     if file is None:
         return
     with file:
+        file.seek(start)
         while line := file.readline(_MAX_LINE):
             if text := line.rstrip(b"\r\n"):
                 yield text

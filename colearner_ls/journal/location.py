@@ -10,10 +10,10 @@ import contextlib
 import os
 import sys
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.errors import WalRefused
 from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import read_plain, replace_file
@@ -93,7 +93,7 @@ _SYNCED_MARKS: Final = (".stfolder", ".dropbox", ".nextcloudsync.log", ".ownclou
 """What Syncthing, Dropbox, Nextcloud and ownCloud leave in the root of a folder that they sync."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Location:
     """Where the journal of a workspace lives. ``reason`` says why it is not in the workspace; empty where it is."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, Final
+
+from colearner_ls.contracts.frozen import frozen
 
 KIND: Final = "learning_import"
 """Kind of the local records; their key is the SHA-256 of the file."""
@@ -15,7 +17,7 @@ OURS: Final = ("learner", "plan", "progress", "exercises", "feedback")
 """The keys that we write. All others are a peer's, and come back in every rewrite."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerLearning:
     """What counts of a peer's file. ``at``: when it was written, in µs since the Unix epoch.
 

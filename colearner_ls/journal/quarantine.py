@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from colearner_ls.contracts.event import Event
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.bus_values import add_count
 from colearner_ls.journal.database import Database
 from colearner_ls.journal.records import Quarantined, Stored
@@ -23,7 +23,7 @@ GARBAGE_BYTES: Final = 16 * 1024 * 1024
 _COLUMNS: Final = 'n, bus, topic, partition, "offset", reason, detail, session, event_id, raw, at'
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retried:
     """What became of a retry: ``stored`` where it is an event now, else ``reason`` and ``detail`` of why it stays.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from colearner_ls.contracts.event import MAX_CLOCK_LEAD_US
+from colearner_ls.contracts.frozen import frozen, mutable
 from colearner_ls.contracts.judging import Accepted, Rejected, judge
 from colearner_ls.journal import cursors, quarantine
 from colearner_ls.journal.bus_values import add_count, epoch_of
@@ -17,7 +18,7 @@ from colearner_ls.journal.rows import Where, drop_snapshots, insert
 Verdict = Accepted | Rejected
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """A record and what it is. Judging needs no lock, so it is done before the transaction."""
 
@@ -26,7 +27,7 @@ class Judged:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receive:
     """One batch: ``batch`` 0 is the main reader, others are backfills."""
 
@@ -43,7 +44,7 @@ def judged(incoming: Incoming) -> Judged:
     return Judged((incoming.topic, incoming.partition, incoming.offset), raw, judge(raw))
 
 
-@dataclass(slots=True)
+@mutable
 class _Tally:
     new: list[Stored] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
@@ -125,7 +126,7 @@ def _count(tally: _Tally, outcome: Outcome, verdict: Accepted, now_us: int) -> N
             tally.ahead.append(verdict.event.id)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What an accepted event met: nothing of its id (``new``), itself (``same``), or other content of the same id,
     over which it ``won`` or against which it ``lost``. ``stored``: what stands in the journal now and did not."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, Protocol
 
 from colearner_ls.contracts.event import Event
+from colearner_ls.contracts.frozen import frozen
 
 Delivery = Literal["waiting", "sending", "sent", "refused"]
 """State of an own event on its way to the bus; ``sending`` is committed before the send, outcome unknown."""
@@ -18,7 +19,7 @@ Position = tuple[int, str]
 """Place in the order of the fold: ``(hlc in µs, event id)``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """An event before the journal names it: id, hlc, ts, writer and seq are given in the write transaction.
 
@@ -39,7 +40,7 @@ class Draft:
     publish: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """An event as it stands in the journal.
 
@@ -70,7 +71,7 @@ class Incoming(Protocol):
     def value(self) -> bytes | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CursorMove:
     """Move a cursor from ``expected`` (``None``: there is none yet) to ``next``, the offset to read from then.
 
@@ -82,7 +83,7 @@ class CursorMove:
     last_hash: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cursor:
     """Where reading of one partition stands. ``until`` (backfills only): where the second reader stops."""
 
@@ -93,7 +94,7 @@ class Cursor:
     until: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """What one batch from a bus brought.
 
@@ -112,7 +113,7 @@ class Received:
     ahead: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboxRow:
     """An own event that is to be published. ``topic`` is a base name; the record key is the session id."""
 
@@ -131,7 +132,7 @@ class OutboxRow:
         return self.event.session_id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """An own event that the bus refused for good, with the bus's reason. ``at`` in µs since the Unix epoch."""
 
@@ -142,7 +143,7 @@ class Refusal:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboxCounts:
     """How many own events are in which state."""
 
@@ -157,7 +158,7 @@ class OutboxCounts:
         return self.waiting + self.sending
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acknowledged:
     """The newest own event that a partition is known to hold: by it a later connect sees whether data was lost."""
 
@@ -167,7 +168,7 @@ class Acknowledged:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """A session this journal knows. ``bus`` is the key of the bus it is bound to; ``None``: not bound yet."""
 
@@ -180,7 +181,7 @@ class Session:
     """A backfill of its history is not finished."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Backfill:
     """A second reader's job: read from the beginning up to each cursor's ``until``, for these sessions only.
 
@@ -198,7 +199,7 @@ class Backfill:
         return all(cursor.until is None or cursor.next >= cursor.until for cursor in self.cursors)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LocalRecord:
     """Something this machine knows and tells nobody: a link made by hand, an agreement, an imported file."""
 
@@ -211,7 +212,7 @@ class LocalRecord:
     """When it was put, in µs since the Unix epoch; set by the journal."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quarantined:
     """A record that was not accepted, kept byte for byte. ``bus`` is ``None`` for what did not come from one."""
 
@@ -228,7 +229,7 @@ class Quarantined:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hole:
     """Numbers that one writer gave out in a session and that never arrived here: ``first`` to ``last``, inclusive."""
 
@@ -238,7 +239,7 @@ class Hole:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """A dump of the fold after the event at ``position``. ``data`` is opaque; ``version`` names its maker."""
 
@@ -248,7 +249,7 @@ class Snapshot:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Salvage:
     """What became of a malformed journal.
 
@@ -263,7 +264,7 @@ class Salvage:
     lost: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class News:
     """What a tail saw: new rows in journal order, or none where only other state changed (outbox, quarantine, …).
 

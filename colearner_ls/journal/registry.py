@@ -7,10 +7,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.errors import JournalError
 from colearner_ls.journal.files import keep_aside, replace_file
 from colearner_ls.journal.lock import FileLock
@@ -30,7 +31,7 @@ def user_data_folder(env: Mapping[str, str] | None = None) -> Path:
     return Path(platformdirs.user_data_dir("colearner", appauthor=False))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LiveFolder:
     """A workspace folder that was set up on this machine. ``bus`` is a bus key; ``at`` in µs since the Unix epoch."""
 

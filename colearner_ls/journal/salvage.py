@@ -10,11 +10,12 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from colearner_ls.contracts.frozen import mutable
 from colearner_ls.contracts.judging import Accepted, judge
 from colearner_ls.journal import adopting, local_records, writers
 from colearner_ls.journal.connecting import connect
@@ -46,7 +47,7 @@ _NAMED_LIMIT: Final = 200
 """At most so many lost events are named one by one."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Tally:
     events: int = 0
     from_lifecycle: int = 0

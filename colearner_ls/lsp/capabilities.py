@@ -6,15 +6,16 @@ typing error there reads as "the client cannot".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from lsprotocol import types
 
+from colearner_ls.contracts.frozen import frozen
+
 CODE_ACTION_KINDS = ("quickfix", "source")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Client:
     """The client's abilities that we use. The default is a client that can do nothing optional."""
 

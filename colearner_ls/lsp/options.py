@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, Final
+
+from colearner_ls.contracts.frozen import frozen
 
 SECTION: Final = "colearner"
 
@@ -12,7 +14,7 @@ LABEL: Final = "editor setting"
 """How ``doctor`` names values from here."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """Each ``None`` where it is not said; empty text counts as not said (VS Code's default for a text setting)."""
 
@@ -30,7 +32,7 @@ class Options:
         return replace(self, **said)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parsed:
     """Options and, in words, what of them could not be used."""
 

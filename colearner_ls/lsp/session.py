@@ -13,11 +13,12 @@ import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from colearner_ls.contracts.errors import ColearnerError, NoSession
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.lsp.options import LABEL, Options
 from colearner_ls.lsp.worker import Worker
 
@@ -40,7 +41,7 @@ SYNC_RETRY_S: Final = 5.0
 """Wait before sync is started again after it failed for a reason of its own, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class News:
     """A change of the snapshot. ``before`` is ``None`` for the first one after opening."""
 

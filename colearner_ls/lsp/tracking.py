@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.anchors import moved
 from colearner_ls.domain.text import Span
 from colearner_ls.lsp.base.documents import DocumentStore, Edit, file_path
@@ -33,7 +33,7 @@ Place = Span | str | None
 """A span; or the reason why it is lost; or ``None`` where a mark has no anchor."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What a look did. ``again``: a place was taken away while it looked, so another look is due. ``stale``: a view
     that was given out before shows something else."""

@@ -14,9 +14,10 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from colearner_ls.contracts.frozen import frozen
 
 LOCK_FILE: Final = "sync.lock"
 
@@ -38,7 +39,7 @@ _LOOK_GAP_S: Final = 3.0
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Sight:
     """The lock file of another as it was first and last seen unchanged (``since``, ``last``: monotonic, in s)."""
 

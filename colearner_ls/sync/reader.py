@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from colearner_ls.bus.errors import CursorOutOfRange
 from colearner_ls.bus.protocol import Bus
 from colearner_ls.bus.records import IncomingRecord, PartitionKey
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.records import Cursor, CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """What one read brought: records that were there, and those of them that were new to this reader."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from colearner_ls.bus.cloudevents import headers
 from colearner_ls.bus.errors import BusError
 from colearner_ls.bus.protocol import Bus
 from colearner_ls.bus.records import Ack, OutgoingRecord, Refused
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.records import OutboxRow
 from colearner_ls.sync.journal_calls import JournalCalls
 
@@ -25,7 +25,7 @@ UNKNOWN_OFFSET: Final = -1
 """The broker has the event but did not say where (journal/outbox.py, ``mark_sent``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """What one round did: events acknowledged, of unknown outcome, and refused for good."""
 

@@ -13,11 +13,11 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.timestamps import to_us
 from colearner_ls.workspace.invite_text import Reading, readings
 
@@ -54,7 +54,7 @@ class BadInviteKey(BadInvite):
     """What the invite names as the coach's key is no public key."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Invite:
     """An invite. ``bus`` is a bus URL without credentials; ``key`` the coach's public key as text, ``None`` where the
     session is unverified; ``expires`` the moment (RFC 3339, UTC) until which it may be used."""

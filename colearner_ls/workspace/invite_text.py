@@ -12,9 +12,10 @@ import json
 import quopri
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, unquote
+
+from colearner_ls.contracts.frozen import frozen
 
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 """Soft hyphens, zero-width blanks and joiners, which programs put in to allow a line break."""
@@ -33,7 +34,7 @@ _MOST_PIECES: Final = 150
 _MOST_LAYERS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """What an invite may say. ``whole``: nothing stands near it that might have been a part of it."""
 

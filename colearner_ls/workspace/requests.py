@@ -7,10 +7,12 @@ text of unsaved editors, which then counts instead of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from colearner_ls.contracts.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A file, or lines of it; without ``start_line`` the whole file is meant."""
 
@@ -19,7 +21,7 @@ class Place:
     end_line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InitSession:
     """Set this folder up. Without ``session_id`` a new session (a UUID) is made."""
 
@@ -30,14 +32,14 @@ class InitSession:
     title: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JoinSession:
     """Set this folder up from an invite: its ``colearner://join?…`` form or the base64 text."""
 
     invite: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One step of a plan. ``status`` as in ``learning_plan``; empty: ``next`` for the first of those, ``todo`` else."""
 
@@ -46,7 +48,7 @@ class Step:
     status: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetPlan:
     """Replace the learning plan."""
 
@@ -54,7 +56,7 @@ class SetPlan:
     goals: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assign:
     """Assign an exercise; with ``exercise_id`` of an existing one, revise it."""
 
@@ -71,7 +73,7 @@ class Assign:
     buffers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withdraw:
     """Take an exercise back."""
 
@@ -79,7 +81,7 @@ class Withdraw:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MistakeAt:
     """A mistake, anchored where ``place`` is given."""
 
@@ -87,7 +89,7 @@ class MistakeAt:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GiveFeedback:
     """Assess an exercise (its newest submission, unless ``submission_id`` names one)."""
 
@@ -101,7 +103,7 @@ class GiveFeedback:
     buffers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submit:
     """Submit an exercise with snapshots of its anchored files and of ``evidence``.
 
@@ -119,7 +121,7 @@ class Submit:
     """Anchored paths the student left out in the preview."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShareEvidence:
     """Share one snapshot of a file or of lines of it; ``confirmed`` as in :class:`Submit`."""
 
@@ -131,7 +133,7 @@ class ShareEvidence:
     buffers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acknowledge:
     """Acknowledge what ``target_id`` names: an exercise, a submission, feedback or a hint decide which ack it is."""
 
@@ -143,7 +145,7 @@ class Acknowledge:
     """A receipt that a program sends by itself: sent once per workspace, whoever asks (``done`` key)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReportProgress:
     """A student's own statement of progress."""
 
@@ -152,7 +154,7 @@ class ReportProgress:
     active_step: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GiveHint:
     """A coach's hint, to an exercise, a stuck report or a place."""
 
@@ -163,7 +165,7 @@ class GiveHint:
     buffers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReportStuck:
     """A student is stuck, perhaps at a place; shares the words and the anchor, so ``confirmed`` is implied."""
 
@@ -173,7 +175,7 @@ class ReportStuck:
     buffers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolveStuck:
     """A stuck report is settled."""
 
@@ -181,7 +183,7 @@ class ResolveStuck:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """Settle by hand which exercise a submission or feedback belongs to (a local record, never sent)."""
 
@@ -189,7 +191,7 @@ class Link:
     exercise_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MoveStage:
     """Move the lifecycle, or write a remark (``note``, ``insight``)."""
 
@@ -197,14 +199,14 @@ class MoveStage:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloseSession:
     """Close the session."""
 
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetSharing:
     """The student's switch: ``auto``, ``ask`` or ``off``."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from colearner_ls.contracts.errors import BadInput, ColearnerError, NoSession, RefusedByPolicy
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.state import LearnerState, SessionState
 
 Delivery = Literal["sent", "local", "kept"]
 """``sent``: the broker has it; ``local``: on this machine's bus; ``kept``: in the journal, goes when the bus is reachable."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """What a writing use case stored. ``event_id`` is the main event's; ``evidence`` are ids of snapshots stored with it."""
 
@@ -28,7 +29,7 @@ class Written:
     """What a person should still know, e.g. the invite after ``init``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SyncStatus:
     """How this workspace stands with its bus. ``connected`` is what the process that holds sync said last.
 
@@ -47,7 +48,7 @@ class SyncStatus:
     loading: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """An immutable view of the current session. ``revision`` grows with every change that a view could show."""
 
@@ -66,7 +67,7 @@ class Snapshot:
     """What a person should be told: salvaged journal, changed learning.json, another bus, unverified session."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PreviewItem:
     """One snapshot that would leave: exactly what the event would hold."""
 
@@ -82,7 +83,7 @@ class PreviewItem:
     snippet: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Preview:
     """What would leave, for the person to agree to. ``masked``: (rule, count) in the words of the response itself."""
 
@@ -105,7 +106,7 @@ class PreviewRequired(RefusedByPolicy):
         self.preview = preview
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """One resolved value and where it came from."""
 
@@ -114,7 +115,7 @@ class Setting:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One line of ``doctor``: ``level`` ok, info, warning or error."""
 
@@ -124,7 +125,7 @@ class Finding:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnosis:
     """All of ``doctor``."""
 

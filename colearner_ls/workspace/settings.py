@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from colearner_ls.bus.errors import BadBusUrl
 from colearner_ls.bus.url import BusUrl
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.identity import default_author
 from colearner_ls.journal.registry import Registry
 from colearner_ls.journal.registry import user_data_folder as user_data_folder  # front ends keep their logs there
@@ -31,7 +31,7 @@ class BadConfig(BadInput):
     """A configuration file cannot be understood. It is never overwritten."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overrides:
     """What was said on the command line or by the editor; ``label`` names which of the two it was."""
 
@@ -43,7 +43,7 @@ class Overrides:
     label: str = "command line"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """The resolved settings of one workspace folder.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.journal import Journal
 from colearner_ls.sync.holder import holder_pid
 from colearner_ls.workspace.results import Delivery, SyncStatus
@@ -20,7 +20,7 @@ SALVAGE_TOLD_US: Final = 24 * 3600 * 1_000_000
 """How long a salvage is told of by itself, in µs; ``doctor`` tells of all there ever were."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LinkState:
     """What the process that last talked to a bus wrote down. ``seen_us``: µs since the Unix epoch."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from colearner_ls.contracts.errors import ColearnerError
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.errors import JournalError
 from colearner_ls.journal.tail import wait_for
 from colearner_ls.sync.holder import BEAT_S, SyncHolder, holder_pid
@@ -29,7 +29,7 @@ FILES_DELAY_S: Final = 0.2
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SyncOutcome:
     """How one try to sync ended.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from colearner_ls.contracts.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Outgoing:
     """One event a use case wants to say; role, session, author and student are the workspace's to add.
 

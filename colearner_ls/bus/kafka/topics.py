@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -17,6 +16,8 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
     for_code,
 )
+
+from colearner_ls.contracts.frozen import frozen
 
 from ..errors import BusUnreachable, TopicsMissing
 from .disposal import dispose_admin
@@ -34,7 +35,7 @@ _REASONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cluster:
     """A cluster that has all our topics, each partition with a leader."""
 

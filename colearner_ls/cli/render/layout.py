@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from colearner_ls.contracts.frozen import frozen
 
 _CODES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 _GAP: Final = "  "
@@ -13,7 +14,7 @@ _MIN_LAST: Final = 12
 """Columns the last cell of a row keeps at least, however narrow the terminal."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Style:
     """How lines are made: with ``color`` or without, and cut at ``width`` columns (``None``: never)."""
 
@@ -38,7 +39,7 @@ class Style:
 PLAIN: Final = Style()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """One cell of a table, with its colours."""
 

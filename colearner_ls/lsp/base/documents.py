@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,6 +19,7 @@ from lsprotocol import types
 from pygls.uris import to_fs_path, uri_scheme
 from pygls.workspace import PositionCodec, ServerTextPosition, TextDocument, Workspace
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.lsp.base.columns import Encoding, content_length, encoding_of, to_code_points, to_units
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def split_lines(text: str) -> list[str]:
     return io.StringIO(text, newline="").readlines()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edit:
     """One incremental change: code points ``start`` to ``end`` of the text before it became ``inserted`` others."""
 
@@ -39,7 +39,7 @@ class Edit:
     inserted: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DocumentSnapshot:
     """A document as it was at one moment; what handlers work on after their first ``await``."""
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+from colearner_ls.contracts.frozen import frozen
 
 if TYPE_CHECKING:
     from colearner_ls.lsp.server import ColearnerServer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 Roles = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandSpec:
     """One command. ``arguments`` and ``result`` name models of :mod:`colearner_ls.lsp.messages`; ``run`` a function of
     this package as ``module:function``."""

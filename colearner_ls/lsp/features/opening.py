@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.anchors import Anchor, Found, Page, locate
 from colearner_ls.domain.paths import safe_path
 from colearner_ls.domain.state import Hint, Json, LearnerState, Stuck
@@ -25,7 +25,7 @@ SHOW_S: Final = 10.0
 """How long the editor may take to show a document, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """A place on this machine; without a range the file as a whole (its anchor is lost, or it has none)."""
 

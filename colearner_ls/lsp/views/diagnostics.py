@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lsprotocol import types
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.lsp.views import proto
 from colearner_ls.lsp.views.marks import DocumentView, Located, OfExercise, OfHint, OfMistake, OfStuck
 from colearner_ls.lsp.views.words import name_of, one_line, plain
@@ -20,7 +20,7 @@ MESSAGE_LENGTH: Final = 500
 Severity = types.DiagnosticSeverity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Able:
     """What the client takes in a diagnostic. ``docs``: the page that explains the codes, or ``None``."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lsprotocol import types
 
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.state import Exercise
 from colearner_ls.lsp.views import markdown, proto
 from colearner_ls.lsp.views.marks import DocumentView, Located, OfExercise, OfHint, OfMistake, OfStuck
 from colearner_ls.lsp.views.words import name_of, one_line, plain, status_word
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hovered:
     """A hover and the feedback that the person has thereby read."""
 

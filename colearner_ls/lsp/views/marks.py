@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.domain.anchors import Anchor, Found, Page, locate
 from colearner_ls.domain.paths import safe_path
 from colearner_ls.domain.state import (
@@ -26,7 +27,7 @@ from colearner_ls.domain.text import Encoding, Span, TextIndex
 Kind = Literal["exercise", "mistake", "hint", "stuck"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OfExercise:
     """An exercise. ``learners``: (student id, the exercise as it stands for them), the folder's own learner first."""
 
@@ -34,7 +35,7 @@ class OfExercise:
     learners: tuple[tuple[str | None, Exercise], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OfMistake:
     """One mistake of a feedback; ``number`` is its index there."""
 
@@ -43,14 +44,14 @@ class OfMistake:
     mistake: Mistake
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OfHint:
     """A coach's hint."""
 
     hint: Hint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OfStuck:
     """A student who is stuck."""
 
@@ -61,7 +62,7 @@ class OfStuck:
 Subject = OfExercise | OfMistake | OfHint | OfStuck
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """Something that is about a place in the file ``path``; without an anchor it is about the file, shown on line 1.
 
@@ -75,7 +76,7 @@ class Mark:
     subject: Subject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Located:
     """A mark in a text: its ``span`` in code points, or the reason why its place is ``lost``."""
 
