@@ -1,0 +1,1 @@
+"""What colearner is held against: programs that do as little as can be done."""
