@@ -1,4 +1,7 @@
-"""User and password for a bus, from the environment only; they never stand in a URL, a log, an error or a repr."""
+"""What this machine shows a bus to be let in.
+
+User and password come from the environment only; they never stand in a URL, a log, an error or a repr.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from .errors import BadBusUrl
+from .url import BusUrl
 
 USER: Final = "COLEARNER_KAFKA_USER"
 PASSWORD: Final = "COLEARNER_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
 PASSWORD_FILE: Final = "COLEARNER_KAFKA_PASSWORD_FILE"  # noqa: S105 - the name of a variable
+
+CA: Final = "COLEARNER_KAFKA_CA"
+CERT: Final = "COLEARNER_KAFKA_CERT"
+KEY: Final = "COLEARNER_KAFKA_KEY"
 
 _MAX_FILE: Final = 4096
 """Bytes read of a password file; a longer one is not a password."""
@@ -31,6 +39,29 @@ class Credentials:
             if len(secret) > 2:
                 text = text.replace(secret, "•••")
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files for TLS; ``None`` is the system's authorities, no client certificate, the key inside ``cert``."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+def tls_files_from(url: BusUrl, env: Mapping[str, str] = os.environ) -> TlsFiles:
+    """Which files to use: what this machine's environment names goes before what the URL names.
+
+    An invite carries its URL to machines where its paths mean nothing.
+    """
+
+    def chosen(variable: str, named: Path | None) -> Path | None:
+        return Path(env[variable]).expanduser().absolute() if env.get(variable) else named
+
+    cert = chosen(CERT, url.client_cert)
+    # A key belongs to its certificate: another certificate does not go with the URL's key.
+    return TlsFiles(chosen(CA, url.ca), cert, chosen(KEY, url.client_key if cert == url.client_cert else None))
 
 
 def credentials_from(env: Mapping[str, str] = os.environ) -> Credentials:

@@ -32,6 +32,19 @@ class BusUnreachable(BusError, contract.BusUnreachable):  # noqa: N818
         )
 
 
+class BusDenied(BusUnreachable):
+    """The bus answered and does not let this machine in: a password, a certificate or a protocol that does not fit.
+
+    Trying again soon helps nobody and may lock an account: who retries by itself waits long. ``cause`` says what is wrong
+    and what to do, without any password.
+    """
+
+    def __init__(self, where: str, cause: str) -> None:
+        super().__init__(where, cause)
+        self.message = f"the bus {where} does not let us in: {cause}"
+        self.hint = "Nothing is lost: events wait here. It is tried again by itself, but slowly; docs/kafka.md has the settings."
+
+
 class BusStorageFull(BusUnreachable):
     """The embedded bus has no room on its disk; nothing was written, what was acknowledged is still there."""
 

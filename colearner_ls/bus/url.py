@@ -2,7 +2,7 @@
 
 ``sqlite:///absolute/path/bus.db``
     the embedded bus of this machine; ``%20`` and other percent-encoded characters are decoded.
-``kafka://host:9092,host2:9092?security=…&sasl=…&ca=FILE&prefix=…&replication=N&partitions=N``
+``kafka://host:9092,host2:9092?security=…&sasl=…&ca=FILE&cert=FILE&key=FILE&prefix=…&replication=N&partitions=N``
     Apache Kafka. The port is 9092 where absent; IPv6 addresses stand in brackets.
 
 User and password never stand in the URL: they come from the environment (:mod:`~colearner_ls.bus.credentials`).
@@ -13,7 +13,7 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote, unquote_plus
@@ -30,7 +30,7 @@ MAX_PREFIX: Final = 200
 """Kafka's topic names have at most 249 characters of ``[a-zA-Z0-9._-]``; ours have 25 without the prefix."""
 
 _HINT: Final = (
-    "Write kafka://host:9092,host2:9092?prefix=…&security=…&sasl=…&ca=FILE&partitions=N&replication=N "
+    "Write kafka://host:9092,host2:9092?prefix=…&security=…&sasl=…&ca=FILE&cert=FILE&key=FILE&partitions=N&replication=N "
     "or sqlite:///absolute/path/bus.db."
 )
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?\]")
@@ -42,7 +42,8 @@ class BusUrl:
     """A bus URL that was understood. Made by :meth:`parse` or :meth:`for_file`, not by hand.
 
     ``hosts`` are ``host:port``, in the order written; ``path`` is absolute. ``replication`` is ``None`` where the
-    number of brokers decides: ``min(3, brokers)``.
+    number of brokers decides: ``min(3, brokers)``. ``client_cert`` and ``client_key`` are the options ``cert`` and ``key``:
+    what this machine shows a broker that asks who it is by TLS.
     """
 
     scheme: Scheme
@@ -54,6 +55,8 @@ class BusUrl:
     security: str = "PLAINTEXT"
     sasl: str | None = None
     ca: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
 
     @classmethod
     def parse(cls, text: str) -> BusUrl:
@@ -86,6 +89,11 @@ class BusUrl:
         return f"kafka://{hosts}" + (f"?prefix={self.prefix}" if self.prefix else "")
 
     @property
+    def portable(self) -> str:
+        """The URL for another machine: without the options that name files of this one (``ca``, ``cert``, ``key``)."""
+        return str(replace(self, ca=None, client_cert=None, client_key=None))
+
+    @property
     def redacted(self) -> str:
         """For logs and messages. The whole URL, since secrets are never part of one."""
         return str(self)
@@ -97,6 +105,8 @@ class BusUrl:
             "security": self.security if self.security != "PLAINTEXT" else None,
             "sasl": self.sasl,
             "ca": self.ca,
+            "cert": self.client_cert,
+            "key": self.client_key,
             "prefix": self.prefix or None,
             "replication": self.replication,
             "partitions": self.partitions if self.partitions != DEFAULT_PARTITIONS else None,
@@ -136,7 +146,8 @@ def _parse_kafka(rest: str) -> BusUrl:
         )
     hosts = tuple(dict.fromkeys(_address(part.strip()) for part in authority.removesuffix("/").split(",")))
     options = _options(query)
-    url = BusUrl(scheme="kafka", hosts=hosts, **{name: _READERS[name](value) for name, value in options.items()})
+    fields = {_FIELDS.get(name, name): _READERS[name](value) for name, value in options.items()}
+    url = BusUrl(scheme="kafka", hosts=hosts, **fields)
     _check_security(url)
     return url
 
@@ -192,20 +203,27 @@ def _prefix(value: str) -> str:
     return value
 
 
-def _ca(value: str) -> Path:
-    if not value or "\0" in value:
-        raise BadBusUrl("ca= names no file", _HINT)
-    return Path(os.path.abspath(Path(value).expanduser()))  # noqa: PTH100 - resolve() would touch the disk
+def _file(name: str) -> Callable[[str], Path]:
+    def read(value: str) -> Path:
+        if not value or "\0" in value:
+            raise BadBusUrl(f"{name}= names no file", _HINT)
+        return Path(os.path.abspath(Path(value).expanduser()))  # noqa: PTH100 - resolve() would touch the disk
+
+    return read
 
 
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "security": _one_of("security", SECURITY),
     "sasl": _one_of("sasl", SASL),
-    "ca": _ca,
+    "ca": _file("ca"),
+    "cert": _file("cert"),
+    "key": _file("key"),
     "prefix": _prefix,
     "replication": _count("replication", 99),
     "partitions": _count("partitions", 10_000),
 }
+_FIELDS: Final[Mapping[str, str]] = {"cert": "client_cert", "key": "client_key"}
+"""Options whose field has another name: :attr:`BusUrl.key` is what a session is bound to."""
 
 
 def _check_security(url: BusUrl) -> None:
@@ -214,8 +232,11 @@ def _check_security(url: BusUrl) -> None:
         raise BadBusUrl(f"security={url.security} needs a mechanism: sasl=PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", _HINT)
     if url.sasl is not None and not url.security.startswith("SASL_"):
         raise BadBusUrl(f"sasl={url.sasl} needs security=SASL_SSL (or SASL_PLAINTEXT on a trusted network)", _HINT)
-    if url.ca is not None and not url.security.endswith("SSL"):
-        raise BadBusUrl("ca= needs security=SSL or SASL_SSL", _HINT)
+    files = {"ca": url.ca, "cert": url.client_cert, "key": url.client_key}
+    for name in (name for name, file in files.items() if file is not None and not url.security.endswith("SSL")):
+        raise BadBusUrl(f"{name}= needs security=SSL or SASL_SSL", _HINT)
+    if url.client_key is not None and url.client_cert is None:
+        raise BadBusUrl("key= needs the certificate that belongs to it: cert=FILE", _HINT)
 
 
 def _without_secrets(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from colearner_ls.bus.errors import BusError, BusUnreachable
+from colearner_ls.bus.errors import BusDenied, BusError, BusUnreachable
 from colearner_ls.bus.protocol import Bus, open_bus
 from colearner_ls.bus.url import BusUrl
 from colearner_ls.contracts.errors import ColearnerError
@@ -59,15 +59,19 @@ class Link:
         """
         back_off = BackOff()
         while True:
+            denied = False
             try:
                 await self._connected(back_off)
             except* ColearnerError as group:
-                await self._note_trouble(_first(group))
+                trouble = _first(group)
+                denied = isinstance(trouble, BusDenied)
+                await self._note_trouble(trouble)
             except* Exception as group:  # noqa: BLE001 - a supervisor: see above
                 fault = _first(group)
                 _log.error("sync failed and starts again", exc_info=fault)
                 await self._note(connected=False, caught_up=False, last_error=f"a fault of colearner's own: {fault!r}")
-            await self._pause(back_off.next())
+            # Not cut short by new work: a password that is wrong does not become right by it, and tries may lock the account.
+            await (asyncio.sleep(back_off.next_after_denial()) if denied else self._pause(back_off.next()))
 
     async def once(self, *, deadline: float, fetch: bool) -> int:
         """Connect, send all that waits and, with ``fetch``, read to the present ends; the number of records read.

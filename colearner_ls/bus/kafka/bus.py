@@ -17,10 +17,12 @@ from ..credentials import Credentials, credentials_from
 from ..errors import BusUnreachable
 from ..records import BusIdentity, IncomingRecord, Outcome, OutgoingRecord, PartitionKey
 from ..url import BusUrl
-from .causes import listen
+from .causes import Cause, listen
+from .diagnosis import unreachable
 from .publishing import Publisher
 from .reading import Reader
-from .settings import Connection, Timing, TopicNames, ssl_context
+from .settings import Connection, Timing, TopicNames
+from .tls import ssl_context
 from .topics import prepare_cluster
 
 _log = logging.getLogger(__name__)
@@ -146,7 +148,8 @@ class KafkaBus:
         except ConsumerStoppedError as error:
             raise self._unreachable("it was closed here") from error
         except (KafkaError, OSError) as error:
-            raise self._unreachable(self._causes.since(before) or str(error) or type(error).__name__) from error
+            cause = self._causes.since(before) or Cause(str(error) or type(error).__name__, error)
+            raise self._unreachable(cause) from error
         except Exception as error:
             # A fault inside the library must neither end the caller's supervisor nor pass unseen.
             _log.exception("aiokafka failed in a way of its own")
@@ -162,8 +165,7 @@ class KafkaBus:
             if isinstance(result, BaseException):
                 _log.warning("a Kafka client did not close cleanly: %r", result)
 
-    def _unreachable(self, cause: str) -> BusUnreachable:
-        if self._credentials is not None:
-            cause = self._credentials.scrub(cause)
-        self._last_cause = cause
-        return BusUnreachable(self._connection.url.redacted, cause)
+    def _unreachable(self, cause: Cause | str) -> BusUnreachable:
+        error = unreachable(self._connection, cause)
+        self._last_cause = error.cause
+        return error

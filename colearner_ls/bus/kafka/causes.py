@@ -7,12 +7,33 @@ trusted.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import Final
 
 _LOGGER: Final = "aiokafka"
 _WIRE_LOGGER: Final = "aiokafka.conn"
-_CONSEQUENCES: Final = ("Unable to update metadata from", "Failed fetch messages from", "Got error produce response")
-"""Messages that only repeat that something failed; they must not hide why."""
+_CONSEQUENCES: Final = (
+    "Unable to update metadata from",
+    "Failed fetch messages from",
+    "Got error produce response",
+    "Sending username and password in the clear",
+)
+"""Messages that only repeat that something failed, or that warn of nothing that failed; they must not hide why."""
+_CONNECTING: Final = "Unable connect to"
+_GREETED: Final = 'Unable to request metadata from "%s:%s"'
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What aiokafka logged: in its words, with the error behind them and the address they are about, where known."""
+
+    text: str
+    error: BaseException | None = None
+    where: str | None = None
+    connecting: bool = False
+    """It happened while a connection was being made, not on one that stood."""
+    greeted: bool = False
+    """The connection stood, and ended at the first real request."""
 
 
 class CauseLog(logging.Handler):
@@ -21,7 +42,7 @@ class CauseLog(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.count = 0
-        self._last: str | None = None
+        self._last: Cause | None = None
         self._last_at = 0
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -33,15 +54,25 @@ class CauseLog(logging.Handler):
             text = record.getMessage()
         except (TypeError, ValueError):
             text = str(record.msg)
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        error = arguments[-1] if arguments and isinstance(arguments[-1], BaseException) else None
         # A timeout has no words of its own, and the message would end in nothing.
-        if isinstance(record.args, tuple) and record.args and isinstance(error := record.args[-1], BaseException):
-            text += "" if str(error) else type(error).__name__
+        if error is not None and not str(error):
+            text += type(error).__name__
         if record.exc_info and record.exc_info[1] is not None:
-            text += f": {record.exc_info[1]!r}"
-        self._last = text
+            error = record.exc_info[1]
+            text += f": {error!r}"
+        message = str(record.msg)
+        self._last = Cause(
+            text,
+            error,
+            f"{arguments[0]}:{arguments[1]}" if '"%s:%s"' in message and len(arguments) > 1 else None,
+            connecting=message.startswith(_CONNECTING),
+            greeted=message.startswith(_GREETED),
+        )
         self._last_at = self.count
 
-    def since(self, count: int) -> str | None:
+    def since(self, count: int) -> Cause | None:
         """The last cause that was logged after ``count`` was read."""
         return self._last if self._last_at > count else None
 

@@ -23,7 +23,8 @@ from aiokafka.errors import (
 
 from ..errors import BusUnreachable
 from ..records import MAX_RECORD_BYTES, Ack, Outcome, OutgoingRecord, Refused, Unknown
-from .causes import CauseLog
+from .causes import Cause, CauseLog
+from .diagnosis import unreachable
 from .disposal import dispose_producer
 from .settings import Connection, TopicNames
 from .watch import Watch
@@ -184,13 +185,14 @@ class Publisher:
             while pending and (left := deadline - time.monotonic()) > 0:
                 _, pending = await asyncio.wait(pending, timeout=min(SLICE_S, left))
                 if pending and (trouble := watch.trouble()):
-                    return self._scrub(trouble)
+                    return self._unreachable(trouble).cause
         finally:
             watch.stop()
-        return self._scrub(self._causes.since(before) or f"no answer within {self._connection.timing.publish:g} s")
+        cause = self._causes.since(before) or f"no answer within {self._connection.timing.publish:g} s"
+        return self._unreachable(cause).cause
 
-    def _unreachable(self, cause: str) -> BusUnreachable:
-        return BusUnreachable(self._connection.url.redacted, self._scrub(cause))
+    def _unreachable(self, cause: Cause | str) -> BusUnreachable:
+        return unreachable(self._connection, cause)
 
     def _scrub(self, text: str) -> str:
         credentials = self._connection.credentials

@@ -18,7 +18,8 @@ from aiokafka.errors import (
 
 from ..errors import BusRefused, BusUnreachable, CursorOutOfRange
 from ..records import IncomingRecord, PartitionKey
-from .causes import CauseLog
+from .causes import Cause, CauseLog
+from .diagnosis import unreachable
 from .disposal import dispose_consumer
 from .settings import READ_RECORDS, Connection, Partitions, TopicNames
 from .watch import Watch
@@ -168,9 +169,8 @@ class Reader:
     def _key(self, tp: TopicPartition) -> PartitionKey:
         return (self._names.base(tp.topic), tp.partition)
 
-    def _unreachable(self, cause: str) -> BusUnreachable:
-        credentials = self._connection.credentials
-        return BusUnreachable(self._connection.url.redacted, credentials.scrub(cause) if credentials else cause)
+    def _unreachable(self, cause: Cause | str) -> BusUnreachable:
+        return unreachable(self._connection, cause)
 
 
 async def _learn(consumer: AIOKafkaConsumer, topics: Collection[str]) -> None:

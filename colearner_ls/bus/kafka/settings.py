@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ssl import SSLContext, SSLError
+from ssl import SSLContext
 from typing import Any, Final
 
-from aiokafka.helpers import create_ssl_context
-
 from ..credentials import Credentials
-from ..errors import BadBusUrl
 from ..records import MAX_RECORD_BYTES
 from ..url import BusUrl
 
@@ -94,19 +91,6 @@ class Connection:
             "fetch_max_wait_ms": 500,
             "check_crcs": True,
         }
-
-
-def ssl_context(url: BusUrl) -> SSLContext | None:
-    """The TLS context the URL asks for, with host names checked; reads the CA file. Raises :class:`BadBusUrl`."""
-    if not url.security.endswith("SSL"):
-        return None
-    try:
-        context: SSLContext = create_ssl_context(cafile=str(url.ca) if url.ca else None)
-    except SSLError as error:
-        raise BadBusUrl(f"{url.ca} holds no CA certificates: {error.reason}", "Name a PEM file with ca=…") from None
-    except OSError as error:
-        raise BadBusUrl(f"{url.ca} cannot be read: {error.strerror}", "Name a PEM file with ca=…") from None
-    return context
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from aiokafka.errors import KafkaError
 
-from .causes import CauseLog
+from .causes import Cause, CauseLog
 from .settings import Timing
 
 BETWEEN_S = 0.2
@@ -35,9 +35,9 @@ class Watch:
         self._timing = timing
         self._seen = causes.count
         self._looked = time.monotonic()
-        self._task: asyncio.Task[str | None] | None = None
+        self._task: asyncio.Task[Cause | str | None] | None = None
 
-    def trouble(self) -> str | None:
+    def trouble(self) -> Cause | str | None:
         """Why the connection is of no more use, or ``None`` as far as is known. Never waits; starts a look if due."""
         if self._task is not None:
             if not self._task.done():
@@ -59,7 +59,7 @@ class Watch:
         if self._task is not None:
             self._task.cancel()
 
-    async def _look(self, before: int) -> str | None:
+    async def _look(self, before: int) -> Cause | str | None:
         try:
             async with asyncio.timeout(self._timing.request):
                 there = set(await self._topics_there())
