@@ -34,6 +34,10 @@ SLICE_S: Final = 0.25
 
 NOT_ALLOWED: Final = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError, InvalidTopicError)
 """Answers that hold for every record of the topic."""
+NO_WRITING: Final = (
+    "this user may not write anything here: ask whoever runs the broker for the rights (docs/kafka.md, Rights; "
+    "a broker before Kafka 2.8 also wants IDEMPOTENT_WRITE on the cluster)"
+)
 NOT_THIS_ONE: Final = (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
@@ -97,7 +101,10 @@ class Publisher:
             outcomes[index] = Refused(again.reason) if isinstance(again, _Doubtful) else again
 
     async def _attempt(self, records: Sequence[OutgoingRecord], deadline: float) -> list[Outcome]:
-        producer = await self._started(deadline)
+        try:
+            producer = await self._started(deadline)
+        except ClusterAuthorizationFailedError:
+            return [Refused(NO_WRITING)] * len(records)
         outcomes: list[Outcome] = [Unknown("it was not handed over in time")] * len(records)
         waiting: dict[int, asyncio.Future[Any]] = {}
         settled = False
@@ -139,6 +146,8 @@ class Publisher:
             if not done or starting.cancelled():
                 raise self._unreachable(self._causes.since(before) or "no answer in time")
             starting.result()
+        except ClusterAuthorizationFailedError:
+            raise
         except (KafkaError, OSError) as error:
             raise self._unreachable(self._causes.since(before) or _words(error)) from error
         else:
@@ -166,7 +175,9 @@ class Publisher:
                 future: asyncio.Future[Any] = await sending
         except TimeoutError:
             return Unknown("no room to send it in time")
-        except (MessageSizeTooLargeError, *NOT_ALLOWED) as error:
+        except NOT_ALLOWED as error:
+            return Refused(_not_allowed(error))
+        except MessageSizeTooLargeError as error:
             return Refused(_words(error))
         except KafkaError as error:
             return Unknown(self._scrub(_words(error)))
@@ -213,7 +224,7 @@ def _outcome(future: asyncio.Future[Any], reason: str) -> Outcome:
         place = future.result()
         return Ack(place.partition, place.offset)
     if isinstance(error, NOT_ALLOWED):
-        return Refused(_words(error))
+        return Refused(_not_allowed(error))
     if isinstance(error, (*NOT_THIS_ONE, OutOfOrderSequenceNumber)):
         return _Doubtful(_words(error))
     return Unknown(_words(error))
@@ -236,6 +247,16 @@ def _retrieve(future: asyncio.Future[Any]) -> None:
     """Keeps asyncio from complaining about an error that nobody waits for any more."""
     if not future.cancelled():
         future.exception()
+
+
+def _not_allowed(error: BaseException) -> str:
+    match error:
+        case TopicAuthorizationFailedError():
+            topics = ", ".join(str(topic) for topic in error.args) or "the topic"
+            return f"this user may not write to {topics}: ask whoever runs the broker (docs/kafka.md, Rights)"
+        case ClusterAuthorizationFailedError():
+            return NO_WRITING
+    return _words(error)
 
 
 def _words(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from ..errors import BusRefused, BusUnreachable, CursorOutOfRange
+from ..errors import BusDenied, BusUnreachable, CursorOutOfRange
 from ..records import IncomingRecord, PartitionKey
 from .causes import Cause, CauseLog
 from .diagnosis import unreachable
@@ -120,8 +120,10 @@ class Reader:
             # Bits that flipped on the way: the consumer fetches them again by itself.
             return []
         except TopicAuthorizationFailedError as error:
-            raise BusRefused(
-                f"the broker does not let us read {error}", "Ask for the right to read and describe the topics."
+            topics = ", ".join(str(topic) for topic in error.args) or "its topics"
+            raise BusDenied(
+                self._connection.url.redacted,
+                f"this user may not read {topics}. Ask whoever runs the broker for the right (docs/kafka.md, Rights)",
             ) from error
         except KafkaError as error:
             raise self._unreachable(str(error)) from error
