@@ -61,6 +61,9 @@ class Protocol(LanguageServerProtocol):
         self.params_of: dict[str, Callable[[Any], Any]] = {}
         """Custom method → what makes its typed params out of the received JSON."""
         self._initialized = False
+        self._asked: set[MsgId] = set()
+        """Ids of our own requests under way. pygls keeps their futures and those of the client's requests in one table, where
+        a stray reply would otherwise meet the future of a handler."""
 
     @property
     def is_shutting_down(self) -> bool:
@@ -79,6 +82,12 @@ class Protocol(LanguageServerProtocol):
             return
         if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
             self._refuse(message, InvalidRequest(message='Invalid Request: expected an object with "jsonrpc": "2.0"'))
+            return
+        if not _is_id(message.get("id", 0)):
+            # Nothing can be answered under it, and one that cannot be hashed must not get near the tables of futures.
+            self._refuse(
+                {**message, "id": None}, InvalidRequest(message="Invalid Request: an id is a text or a whole number")
+            )
             return
         refusal = self._untimely(message)
         if refusal is not None:
@@ -117,7 +126,8 @@ class Protocol(LanguageServerProtocol):
                 self._refuse(message, problem)
                 return None
             # A reply of the client's: whoever waits for it must not wait for ever.
-            future = self._request_futures.pop(message.get("id", ""), None)
+            number = message.get("id", "")
+            future = self._request_futures.pop(number, None) if number in self._asked else None
             if future is not None and not future.done():
                 future.set_exception(problem)
             return None
@@ -161,8 +171,7 @@ class Protocol(LanguageServerProtocol):
 
     def _handle_response(self, msg_id: MsgId, result: Any = None, error: types.ResponseError | None = None) -> None:
         future = self._request_futures.get(msg_id)
-        if future is None or future.done():  # given up in the meantime (6)
-            self._request_futures.pop(msg_id, None)
+        if msg_id not in self._asked or future is None or future.done():  # never asked, or given up in the meantime (6)
             logger.debug("a reply came for a request that nobody waits for: %s", msg_id)
             return
         super()._handle_response(msg_id, result, error)
@@ -301,9 +310,11 @@ class Protocol(LanguageServerProtocol):
     ) -> Future[Any]:
         """Ask the client. A future that is cancelled is forgotten, and the client is told (``$/cancelRequest``)."""
         request_id = msg_id or str(uuid.uuid4())
+        self._asked.add(request_id)
         future = super().send_request(method, params, callback, request_id)
 
         def forget(ended: Future[Any]) -> None:
+            self._asked.discard(request_id)
             if not ended.cancelled():
                 return
             self._request_futures.pop(request_id, None)
@@ -360,6 +371,10 @@ class Protocol(LanguageServerProtocol):
             raise JsonRpcInvalidParams(message=f"There is no command {params.command!r} (there are: {known})")
         result = handler(_only_argument(params))
         return await result if asyncio.iscoroutine(result) else result
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
 
 
 def _only_argument(params: types.ExecuteCommandParams) -> dict[str, Any]:

@@ -95,7 +95,11 @@ async def serve(server: BaseServer, bodies: AsyncIterator[bytes], writer: Any, l
 
 async def _pump(server: BaseServer, bodies: AsyncIterator[bytes]) -> None:
     async for body in bodies:
-        server.protocol.handle_body(body)
+        try:
+            server.protocol.handle_body(body)
+        except Exception:
+            # A fault of ours in one message must not end the session, and did so without a word before.
+            logger.exception("a message of %d bytes could not be handled", len(body))
         # One step for everybody else: a handler takes its snapshot before the next change of the text is read.
         await asyncio.sleep(0)
         if server.exit_code is not None:

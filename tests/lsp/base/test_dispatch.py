@@ -284,6 +284,35 @@ async def test_what_needs_no_answer_gets_none(server: BaseServer, body: bytes) -
     assert (await peer.request("shutdown", number=99))["result"] is None
 
 
+@pytest.mark.parametrize("number", ["null", "1.5", "true", "[]", "{}"])
+async def test_a_request_under_an_id_that_is_none(server: BaseServer, number: str) -> None:
+    peer = RawPeer(server)
+    await peer.initialize()
+    peer.send_bytes(b'{"jsonrpc":"2.0","id":%s,"method":"textDocument/hover","params":{}}' % number.encode())
+    reply = await peer.until(lambda m: "error" in m)
+    assert (reply["id"], reply["error"]["code"]) == (None, -32600)
+    assert (await peer.request("shutdown", number=99))["result"] is None
+
+
+@pytest.mark.parametrize("body", [{"result": "x"}, {"error": {"code": 1, "message": "x"}}, {"error": 7}])
+async def test_a_reply_under_the_id_of_the_clients_own_request(server: BaseServer, body: dict[str, Any]) -> None:
+    release = asyncio.Event()
+
+    async def hover(params: types.HoverParams) -> types.Hover:
+        await release.wait()
+        return types.Hover(contents="here")
+
+    server.feature(types.TEXT_DOCUMENT_HOVER)(hover)
+    peer = RawPeer(server)
+    await peer.initialize()
+    place = {"textDocument": {"uri": "file:///a"}, "position": {"line": 0, "character": 0}}
+    peer.send({"id": 7, "method": "textDocument/hover", "params": place})
+    peer.send({"id": 7, **body})
+    release.set()
+    reply = await peer.until(lambda m: m.get("id") == 7)
+    assert reply["result"] == {"contents": "here"}
+
+
 async def test_a_reply_of_the_wrong_shape_ends_the_wait(server: BaseServer) -> None:
     peer = RawPeer(server)
     await peer.initialize()
