@@ -7,19 +7,23 @@ PYTHON ?=
 BUS ?=
 REPO ?=
 SVG ?=
+MINUTES ?= 10
+SEED ?=
+PAIRS ?= 2
 NAMES ?=
 JSON ?=
 
 RUN := .venv/bin/python
 CODE := colearner_ls rigs demo tests
 
-.PHONY: help venv demo test test-fast bench lint docs locks clean
+.PHONY: help venv demo test test-fast soak bench lint docs locks clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         a coach and a student at work, drawn from what the real programs say (BUS=kafka: over Kafka)'
 	@echo 'make test         everything: lint, types, tests, with a real Kafka and a real Neovim'
 	@echo 'make test-fast    without Kafka, Neovim and what is slow'
+	@echo 'make soak         real work over a real Kafka while all is killed, stopped and cut (MINUTES=10 SEED=n PAIRS=2)'
 	@echo 'make bench        what it costs, each figure beside its floor (NAMES: which; JSON: a file for the figures)'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make docs         docs/events.md, docs/lsp.md and docs/cli.md from the code'
@@ -44,6 +48,9 @@ test: lint
 
 test-fast: lint
 	$(RUN) -m pytest -q -n 2 --dist loadgroup -m 'not kafka and not neovim and not slow'
+
+soak: venv
+	@$(RUN) -m rigs.soak --minutes '$(MINUTES)' --pairs '$(PAIRS)' $(if $(SEED),--seed '$(SEED)')
 
 bench: venv
 	@$(RUN) -m rigs.bench $(NAMES) $(if $(JSON),--json '$(JSON)')

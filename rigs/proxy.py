@@ -60,7 +60,8 @@ class Connection:
                     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
                 writer.transport.abort()
         for task in self.tasks:
-            task.cancel()
+            if task is not asyncio.current_task():
+                task.cancel()
 
 
 class Proxy:
@@ -244,6 +245,8 @@ class Proxy:
             await asyncio.wait(pumps)
         except OSError:
             connection.reset()
+        except asyncio.CancelledError:
+            pass  # only we cancel it, and nobody waits for it: before Python 3.12 asyncio would complain about each
         finally:
             if not connection.forgotten:
                 self._hang_up(connection)
