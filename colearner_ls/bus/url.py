@@ -13,10 +13,12 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote, unquote_plus
+
+from colearner_ls.contracts.frozen import frozen
 
 from .errors import BadBusUrl
 
@@ -37,7 +39,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?|\[[0-9A
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BusUrl:
     """A bus URL that was understood. Made by :meth:`parse` or :meth:`for_file`, not by hand.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -37,7 +38,19 @@ def _write_options(
 
 
 class VerbCommand(click.Command):
-    """A verb: its own options, and the global ones after it as well."""
+    """A verb: its own options, and the global ones after it as well.
+
+    ``logs``: what it uses may have something to say to a log, which by default nobody is to see. Where that is false
+    the module is not even loaded; a part of the verb that may log calls :func:`hide_logs` itself.
+    """
+
+    logs = True
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        if self.logs:
+            hide_logs()
+        return super().invoke(ctx)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The parameters that are parsed, global options included."""
@@ -49,6 +62,14 @@ class VerbCommand(click.Command):
         params = self.get_params(ctx)
         _write_options(formatter, "Options", [param for param in params if id(param) not in common], ctx)
         _write_options(formatter, "Global options", [param for param in params if id(param) in common], ctx)
+
+
+def hide_logs() -> None:
+    """Unless the person asked for logs, nothing a library has to say reaches them."""
+    from colearner_ls.cli.logs import set_up_logging
+
+    if not os.environ.get("COLEARNER_LOG"):
+        set_up_logging(None)
 
 
 class VerbFamily(VerbCommand, click.Group):
@@ -170,9 +191,15 @@ def root() -> Root:
     )
 
 
-def verb(name: str) -> Callable[[Callable[..., None]], click.Command]:
+class LookCommand(VerbCommand):
+    """A verb that looks and ends: it must start fast."""
+
+    logs = False
+
+
+def verb(name: str, *, cls: type[VerbCommand] = VerbCommand) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function the command of the verb ``name``; the catalogue has its one line of help."""
-    return click.command(name, cls=VerbCommand, context_settings=CONTEXT, short_help=BY_NAME[name].summary)
+    return click.command(name, cls=cls, context_settings=CONTEXT, short_help=BY_NAME[name].summary)
 
 
 def family(name: str) -> Callable[[Callable[..., None]], click.Group]:

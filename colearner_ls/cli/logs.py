@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,8 @@ def set_up_logging(level: str | None) -> None:
 
     Raises :class:`BadInput` for a level that is none.
     """
+    import logging
+
     if not level:
         logging.getLogger().addHandler(logging.NullHandler())
         return

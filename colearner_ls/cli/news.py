@@ -27,8 +27,10 @@ def fetch(workspace: Workspace, said: Said) -> None:
     """Read what is new on the bus for as long as was said; a bus that is away is told on stderr and no failure."""
     if said.wait <= 0:
         return
+    from colearner_ls.cli.commands import hide_logs
     from colearner_ls.workspace.syncing import sync_once
 
+    hide_logs()
     outcome = sync_once(workspace, wait=said.wait, fetch=True)
     if not outcome.fetched:
         reason = outcome.error or f"not everything was read within {said.wait:g} s"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from colearner_ls.cli.render.plain import plain
 from colearner_ls.contracts.errors import ColearnerError
 
 if TYPE_CHECKING:
@@ -84,6 +83,8 @@ def _write(data: bytes) -> None:
 
 def message(text: str, *, as_it_is: bool = False) -> None:
     """A message on stderr, on one line and harmless unless ``as_it_is``; what cannot be printed there is dropped."""
+    from colearner_ls.cli.render.plain import plain  # its patterns take 2 ms to compile, and most runs say nothing
+
     try:
         click.echo(text if as_it_is else plain(text), err=True)
     except OSError:

@@ -46,9 +46,10 @@ def _run(arguments: list[str]) -> int:
     command = root()
     if COMPLETE_VARIABLE in os.environ:
         command.main(arguments, prog_name="colearner", complete_var=COMPLETE_VARIABLE)
-    from colearner_ls.cli.logs import set_up_logging
+    if level := os.environ.get("COLEARNER_LOG"):
+        from colearner_ls.cli.logs import set_up_logging
 
-    set_up_logging(os.environ.get("COLEARNER_LOG"))
+        set_up_logging(level)
     try:
         with command.make_context("colearner", arguments, obj=Said()) as ctx:
             command.invoke(ctx)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from colearner_ls.contracts.event import Event
-from colearner_ls.contracts.ids import normal_id
-from colearner_ls.contracts.ijson import decode_trusted
+from colearner_ls.contracts.trusted_json import decode_trusted
 from colearner_ls.contracts.upcasters import UPCASTERS, says_nothing, upcast
 
 
@@ -39,12 +38,21 @@ def event_of(envelope: Mapping[str, Any], *, id: str, hlc: int, derived: bool) -
         version,
         get("student_id") or student_in(payload),
         get("author"),
-        writer and normal_id(writer),
+        writer and _normal(writer),
         get("seq"),
-        causation_id and normal_id(causation_id),
-        correlation_id and normal_id(correlation_id),
+        causation_id and _normal(causation_id),
+        correlation_id and _normal(correlation_id),
         derived,
     )
+
+
+def _normal(text: str) -> str:
+    """`ids.normal_id`, which is needed only for texts with capitals: all that we wrote ourselves has none."""
+    if text.lower() == text:
+        return text
+    from colearner_ls.contracts.ids import normal_id  # with hashlib, which takes 4 ms to load
+
+    return normal_id(text)
 
 
 def student_in(payload: Mapping[str, Any]) -> str | None:

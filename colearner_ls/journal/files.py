@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -77,6 +76,8 @@ def read_plain(path: Path, limit: int) -> bytes | None:
 
 def keep_aside(path: Path) -> Path:
     """Rename a file that we did not write to ``<name>.bak-<8 hex of its SHA-256>`` and return where it is now."""
+    import hashlib  # loads OpenSSL
+
     digest = hashlib.sha256()
     if path.is_file() and not path.is_symlink():
         with path.open("rb") as file:

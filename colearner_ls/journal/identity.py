@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
+from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _MACHINE_ID_FILES: Final = ("/etc/machine-id", "/var/lib/dbus/machine-id")
 """systemd's machine-id(5) and where D-Bus keeps the same on systems without systemd."""
@@ -19,7 +20,22 @@ def machine_id() -> str:
     It is a hash: machine-id(5) asks not to hand the id itself to others, and the first digits end up in default author
     names. Without an id file the hardware address serves (macOS), which may change when network cards do.
     """
-    return hashlib.sha256(b"colearner machine " + _raw_machine_id().encode()).hexdigest()[:32]
+    digest: str = _sha256()(b"colearner machine " + _raw_machine_id().encode()).hexdigest()
+    return digest[:32]
+
+
+def _sha256() -> Callable[[bytes], Any]:
+    """Python's own SHA-256, by either of the names it had: every start needs one short hash, and hashlib loads OpenSSL
+    (4 ms) for it. Builds of Python without it have hashlib only."""
+    for name in ("_sha2", "_sha256"):
+        try:
+            found: Callable[[bytes], Any] = import_module(name).sha256
+        except ImportError:
+            continue
+        return found
+    import hashlib
+
+    return hashlib.sha256
 
 
 def _raw_machine_id() -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colearner_ls.contracts.errors import BadInput
 from colearner_ls.domain.state import STUDENTS_TURN, UNFINISHED, Exercise, LearnerState, SessionState, Stuck
@@ -14,9 +15,7 @@ from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.location import open_journal
 from colearner_ls.journal.records import Draft, Stored
 from colearner_ls.journal.registry import How, Registry
-from colearner_ls.journal.tail import Tail
 from colearner_ls.workspace.config_file import write_config
-from colearner_ls.workspace.requests import ShareEvidence, Submit, UseCase
 from colearner_ls.workspace.results import (
     AmbiguousId,
     NoSession,
@@ -34,6 +33,10 @@ from colearner_ls.workspace.sync_status import delivery_of, notices, sync_status
 from colearner_ls.workspace.which_session import SHORTEST_ID, meant
 from colearner_ls.workspace.writing import Outgoing
 
+if TYPE_CHECKING:
+    from colearner_ls.journal.tail import Tail
+    from colearner_ls.workspace.requests import ShareEvidence, Submit, UseCase
+
 
 class Workspace:
     """An open workspace: settings, journal, and the current session's state.
@@ -42,16 +45,12 @@ class Workspace:
     event loop.
     """
 
-    def __init__(
-        self, settings: Settings, journal: Journal, session_id: str, role: str, other_bus: OtherBus | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, journal: Journal, session_id: str, role: str) -> None:
         self.settings = settings
         self.journal = journal
         self.session_id = session_id
         self.role = role
         self.student_id = settings.student
-        self.other_bus = other_bus
-        """Set where the session is bound to another bus than the settings name: its events are kept, nothing moves."""
         self.remark = ""
         """A sentence on which session was opened, where that is not just what was typed."""
         self._view = SessionView(journal, session_id)
@@ -74,20 +73,17 @@ class Workspace:
                 "If you trust it: `colearner join INVITE`, or name the session yourself with --session.",
             )
         journal, _ = open_journal(settings.folder, settings.home)
-        other_bus = None
         try:
             settings, remark = meant(journal, settings)
             session_id = settings.session or session_id
-            try:
+            with suppress(OtherBus):  # told by other_bus
                 journal.follow(session_id, settings.bus.key)
-            except OtherBus as error:
-                other_bus = error
             if settings.overrides.session:
                 _record(settings, session_id)
         except BaseException:
             journal.close()
             raise
-        workspace = cls(settings, journal, session_id, role, other_bus)
+        workspace = cls(settings, journal, session_id, role)
         workspace.remark = remark
         return workspace
 
@@ -95,6 +91,12 @@ class Workspace:
     def root(self) -> Path:
         """The workspace folder, resolved."""
         return self.settings.root
+
+    @property
+    def other_bus(self) -> OtherBus | None:
+        """Set while the session is bound to another bus than the settings name: its events are kept, nothing moves."""
+        bound, here = self.journal.bound_bus(self.session_id), self.settings.bus.key
+        return None if bound in (None, here) else OtherBus(self.session_id, bound=bound, asked=here)
 
     def close(self) -> None:
         """Let go of the journal; what was written is safe already."""
@@ -246,6 +248,7 @@ class Workspace:
 
     def preview(self, request: Submit | ShareEvidence) -> Preview:
         """What that request would send, without sending it."""
+        from colearner_ls.workspace.requests import Submit
         from colearner_ls.workspace.submitting import preview_evidence, preview_submission
 
         if isinstance(request, Submit):
@@ -269,6 +272,8 @@ class Workspace:
 
     def watch(self, changed: Callable[[], None]) -> Tail:
         """Call ``changed`` from a thread after every commit of any process, until the result is closed."""
+        from colearner_ls.journal.tail import Tail  # with sockets and logging, which a look at the state does without
+
         return Tail(self.journal, lambda _news: changed())
 
     def history(self, types: Sequence[str] = (), *, after_row: int = 0, limit: int | None = None) -> list[Stored]:

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from colearner_ls.contracts.errors import NotIJson, NotJson
-from colearner_ls.contracts.ijson import MAX_DEPTH, canonical, compact, decode, decode_trusted
+from colearner_ls.contracts.ijson import MAX_DEPTH, canonical, compact, decode
+from colearner_ls.contracts.trusted_json import decode_trusted
 from tests.contracts.samples import modest, values
 
 

@@ -7,8 +7,9 @@ trusted.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import Final
+
+from colearner_ls.contracts.frozen import frozen
 
 _LOGGER: Final = "aiokafka"
 _WIRE_LOGGER: Final = "aiokafka.conn"
@@ -23,7 +24,7 @@ _CONNECTING: Final = "Unable connect to"
 _GREETED: Final = 'Unable to request metadata from "%s:%s"'
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cause:
     """What aiokafka logged: in its words, with the error behind them and the address they are about, where known."""
 

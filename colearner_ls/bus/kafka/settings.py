@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any, Final
+
+from colearner_ls.contracts.frozen import frozen
 
 from ..credentials import Credentials
 from ..records import MAX_RECORD_BYTES
@@ -19,7 +20,7 @@ READ_RECORDS: Final = 500
 """Most records that one read hands out."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timing:
     """Bounds on waiting, in seconds. Tests use shorter ones."""
 
@@ -37,7 +38,7 @@ class Timing:
         return self.request * hosts + 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connection:
     """What all clients of one bus have in common."""
 
@@ -93,7 +94,7 @@ class Connection:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TopicNames:
     """Base names to names on the broker and back."""
 
