@@ -35,11 +35,13 @@ def done(workspace: Workspace, request: UseCase) -> Written:
     return written
 
 
-def report(workspace: Workspace, said: Said, written: Written, words: str) -> None:
-    """Wait for delivery at most as long as was said, and print what came of it."""
-    delivery, waiting = deliver(workspace, said, written)
-    if workspace.other_bus is not None:
-        output.message(workspace.other_bus.message)
+def report(workspace: Workspace, said: Said, written: Written, words: str, *, why: bool = False) -> None:
+    """Wait for delivery at most as long as was said, and print what came of it; with ``why`` also what is in the way."""
+    delivery, waiting, trouble = deliver(workspace, said, written)
+    if why and delivery == "kept" and trouble:
+        output.message(f"The bus could not be reached: {trouble}")
+    if (elsewhere := workspace.other_bus) is not None:
+        output.message(elsewhere.message)
         output.message("Name that bus again, or say colearner sync --rebind if it moved.")
     if said.json:
         output.document(written_view(written, delivery, waiting))
@@ -47,10 +49,11 @@ def report(workspace: Workspace, said: Said, written: Written, words: str) -> No
         output.lines([f"{words}: {delivery_words(delivery, waiting)}."])
 
 
-def deliver(workspace: Workspace, said: Said, written: Written) -> tuple[str, int]:
-    """How far the event got after waiting: the delivery, and how many own events still wait."""
+def deliver(workspace: Workspace, said: Said, written: Written) -> tuple[str, int, str | None]:
+    """How far the event got after waiting: the delivery, how many own events still wait, and what was in the way."""
+    trouble = None
     if said.wait > 0:
         from colearner_ls.workspace.syncing import sync_once
 
-        sync_once(workspace, wait=said.wait, fetch=False)
-    return workspace.delivery(written.event_id), workspace.snapshot().sync.waiting
+        trouble = sync_once(workspace, wait=said.wait, fetch=False).error
+    return workspace.delivery(written.event_id), workspace.snapshot().sync.waiting, trouble

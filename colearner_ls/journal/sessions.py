@@ -60,6 +60,8 @@ def adopt_bus(db: sqlite3.Connection, old: str, new: str) -> tuple[str, ...]:
     if resident:
         # Both names were in use; the cursors of one say nothing about the other's sessions, so the moved load anew.
         db.execute("UPDATE session SET bus = ? WHERE bus = ?", (new, old))
+        # How often the old name was begun anew says nothing under the new one: what is not seen from here on is sent again.
+        db.executemany("UPDATE outbox SET epoch = 0 WHERE session = ?", [(session,) for session in moved])
         cursors.start_backfill(db, new, list(moved), 0)
         db.execute("DELETE FROM backfill_session WHERE batch IN (SELECT batch FROM backfill WHERE bus = ?)", (old,))
         for table in ("cursor", "backfill", "bus_value"):

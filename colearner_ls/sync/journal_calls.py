@@ -89,6 +89,30 @@ class JournalCalls:
 
         return await self._call(work)
 
+    # -- which bus it is
+
+    async def other_buses(self, bus: str) -> Sequence[str]:
+        """The keys of the buses other than ``bus`` that sessions here are bound to."""
+
+        def work() -> list[str]:
+            bound = {session.bus for session in self._journal.sessions()}
+            return sorted(key for key in bound if key is not None and key != bus)
+
+        return await self._call(work)
+
+    async def last_known(self, bus: str) -> Mapping[PartitionKey, Mapping[int, bytes]]:
+        """What must stand on that bus: partition → offset → SHA-256 of the value."""
+        known: dict[PartitionKey, dict[int, bytes]] = {}
+        for place, cursor in (await self.cursors(bus)).items():
+            if cursor.last_hash is not None:
+                known.setdefault(place, {})[cursor.next - 1] = cursor.last_hash
+        for place, (offset, value_hash) in (await self.acknowledged(bus)).items():
+            known.setdefault(place, {})[offset] = value_hash
+        return known
+
+    async def adopt_bus(self, old: str, new: str) -> Sequence[str]:
+        return await self._call(lambda: self._journal.adopt_bus(old, new))
+
     # -- reading
 
     async def cursors(self, bus: str) -> Mapping[PartitionKey, Cursor]:

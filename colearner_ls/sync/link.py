@@ -18,6 +18,7 @@ from colearner_ls.sync.back_off import BackOff
 from colearner_ls.sync.backfill import Backfiller
 from colearner_ls.sync.journal_calls import JournalCalls
 from colearner_ls.sync.reader import Reader, behind
+from colearner_ls.sync.same_bus import adopt_same
 from colearner_ls.sync.sender import Sender
 
 READ_WAIT_S: Final = 1.0
@@ -28,6 +29,16 @@ CLOSE_S: Final = 1.5
 
 IDLE_CHECK_S: Final = 5.0
 """How often, in s, the sender looks without having been rung."""
+
+STEADY_S: Final = 10.0
+"""A link that held for so long, in s, begins again without delay; one that breaks at once is not tried at full speed."""
+
+LOOK_BACK_S: Final = 600.0
+"""How often, in s, a standing connection is asked whether the bus still holds what it should.
+
+The client library mends its connections by itself: while a laptop sleeps a bus may have been restored from a backup and
+refilled by others. Hence time that passes in sleep counts too.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +56,8 @@ class Link:
         self._reader = Reader(journal, url.key)
         self._backfiller = Backfiller(journal, url.key)
         self._bell = asyncio.Event()
+        self._held_from = float("inf")
+        self.look_back_s = LOOK_BACK_S
         self.caught_up = False
 
     def ring(self) -> None:
@@ -60,8 +73,9 @@ class Link:
         back_off = BackOff()
         while True:
             denied = False
+            self._held_from = float("inf")
             try:
-                await self._connected(back_off)
+                await self._connected()
             except* ColearnerError as group:
                 trouble = _first(group)
                 denied = isinstance(trouble, BusDenied)
@@ -70,6 +84,8 @@ class Link:
                 fault = _first(group)
                 _log.error("sync failed and starts again", exc_info=fault)
                 await self._note(connected=False, caught_up=False, last_error=f"a fault of colearner's own: {fault!r}")
+            if time.monotonic() - self._held_from > STEADY_S:
+                back_off.reset()
             # Not cut short by new work: a password that is wrong does not become right by it, and tries may lock the account.
             await (asyncio.sleep(back_off.next_after_denial()) if denied else self._pause(back_off.next()))
 
@@ -101,18 +117,34 @@ class Link:
             await _close(bus)
         return taken
 
+    async def adopt(self, *, deadline: float) -> None:
+        """Connect, and take over the sessions of a bus that turns out to be this very one under another address.
+
+        ``deadline`` is on the loop's clock. A bus that is away is noted, not raised.
+        """
+        bus = await self._open(self._url)
+        try:
+            async with asyncio.timeout_at(deadline):
+                identity = await bus.connect()
+                await adopt_same(self._journal, bus, self._url, identity.id)
+        except (BusError, TimeoutError) as error:
+            _log.info("whether %s is the bus we know is not known: %s", self._url.redacted, error)
+        finally:
+            await _close(bus)
+
     async def _connect(self, bus: Bus) -> None:
         identity = await bus.connect()
         self.caught_up = False
+        await adopt_same(self._journal, bus, self._url, identity.id)
         await self._journal.requeue(self._url.key)
         await self._reader.start(bus, identity.id)
 
-    async def _connected(self, back_off: BackOff) -> None:
+    async def _connected(self) -> None:
         bus = await self._open(self._url)
         try:
             await self._connect(bus)
-            back_off.reset()
             await self._note_contact()
+            self._held_from = time.monotonic()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send(bus), name="colearner-send")
                 tasks.create_task(self._read(bus), name="colearner-read")
@@ -136,11 +168,18 @@ class Link:
                 await self._rung(IDLE_CHECK_S)
 
     async def _read(self, bus: Bus) -> None:
+        looked = awake_or_not()
         while True:
+            if awake_or_not() - looked > self.look_back_s:
+                self.caught_up = self.caught_up and not await self._reader.look_back(bus)
+                looked = awake_or_not()
             try:
                 step = await self._reader.step(bus, max_wait=READ_WAIT_S)
             except CursorConflict:
                 continue  # another process read on while it held the lock: go on from where the cursors are now
+            if step.anew:
+                self.caught_up = False
+                await self._note_contact()
             if not step.seen and not self.caught_up and not behind(await bus.positions(), await bus.ends()):
                 await self._reader.at_end()
                 self.caught_up = True
@@ -152,8 +191,10 @@ class Link:
             await asyncio.sleep(READ_WAIT_S)
 
     async def _send_all(self, bus: Bus) -> None:
-        while (await self._sender.round(bus)).tried:
-            pass
+        trouble = BackOff()
+        while (sent := await self._sender.round(bus)).tried:
+            if sent.unknown:
+                await asyncio.sleep(trouble.next())
 
     async def _read_to_end(self, bus: Bus) -> int:
         ends = await bus.ends()  # asked before the first read: see Reader
@@ -201,6 +242,11 @@ class Link:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, 0.0)):
                 await self._bell.wait()
+
+
+def awake_or_not() -> float:
+    """Seconds on a clock that never jumps and, where the system has one, goes on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:

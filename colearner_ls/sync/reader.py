@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from colearner_ls.bus.errors import CursorOutOfRange
 from colearner_ls.bus.protocol import Bus
@@ -12,20 +14,27 @@ from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.records import Cursor, CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
 
+HOLDS_LESS: Final = "the bus holds less than was read from it before"
+HOLDS_OTHERS: Final = "the bus holds other records than were read from it before"
+
 
 @frozen
 class Step:
-    """What one read brought: records that were there, and those of them that were new to this reader."""
+    """What one read brought: records that were there, and those of them that were new to this reader.
+
+    ``anew``: the bus turned out to hold something else than before; it is read again from its beginning now.
+    """
 
     seen: int = 0
     taken: int = 0
+    anew: bool = False
 
 
 class Reader:
     """Reads one bus into the journal, step by step.
 
-    A bus that holds less than was read from it, or that has another identity at the same address, is read again from
-    the beginning to its end; then own events that it did not show are sent again.
+    A bus that holds less than was read from it, or other records, or that has another identity at the same address, is
+    read again from the beginning to its end; then own events that it did not show are sent again.
     """
 
     def __init__(self, journal: JournalCalls, bus_key: str) -> None:
@@ -36,40 +45,53 @@ class Reader:
         """Partitions to be read from one record before the cursor, to see whether that one still stands there.
 
         It is done together with the first read of what is new: on Kafka a read of its own would leave a long poll behind
-        that everything after it on that connection has to wait for (0.5 s each, measured).
+        that everything after it on that connection has to wait for (0.5 s each, measured). However long a slow bus takes,
+        a partition stays here until the bus has shown what stands at that offset.
         """
         self._known: dict[PartitionKey, dict[int, bytes]] = {}
-        """Records seen before: partition → offset → SHA-256 of the value."""
+        """Records that must stand there: partition → offset → SHA-256 of the value."""
 
     async def start(self, bus: Bus, identity: str) -> None:
         """Prepare for a bus that was just connected; heals cursors that it no longer reaches."""
-        self._begins = dict(await bus.begins())
-        ends = await bus.ends()
         values = await self._journal.bus_values(self._bus_key)
-        cursors = await self._journal.cursors(self._bus_key)
         known = values.get("identity")
-        acknowledged = await self._journal.acknowledged(self._bus_key)
-        self._back, self._known = {}, {}
-        if known not in (None, identity):
-            await self._begin_anew("another bus answers at this address")
-        elif any(cursor.next > ends.get(place, 0) for place, cursor in cursors.items()):
-            await self._begin_anew("the bus holds less than was read from it before")
-        elif any(offset >= ends.get(place, 0) for place, (offset, _) in acknowledged.items()):
-            await self._begin_anew("the bus does not hold what it acknowledged before")
+        if known in (None, identity):
+            await self.look_back(bus)
         else:
-            self._remember(cursors, acknowledged)
+            self._begins = dict(await bus.begins())
+            await self._begin_anew("another bus answers at this address")
         if known != identity:
             await self._journal.put_bus_values(self._bus_key, {"identity": identity})
+
+    async def look_back(self, bus: Bus) -> bool:
+        """See whether the bus still holds what it should, as far as its ends tell; the records themselves are compared by
+        the next steps. True where reading begins anew."""
+        self._begins = dict(await bus.begins())
+        ends = await bus.ends()
+        cursors = await self._journal.cursors(self._bus_key)
+        acknowledged = await self._journal.acknowledged(self._bus_key)
+        if any(cursor.next > ends.get(place, 0) for place, cursor in cursors.items()):
+            return await self._begin_anew(HOLDS_LESS)
+        if any(offset >= ends.get(place, 0) for place, (offset, _) in acknowledged.items()):
+            return await self._begin_anew("the bus does not hold what it acknowledged before")
+        self._remember(cursors, acknowledged)
+        await self._note_missed(
+            "missed_before",
+            {place: begin for place, begin in self._begins.items() if place not in cursors and begin},
+        )
+        return False
 
     def _remember(
         self, cursors: Mapping[PartitionKey, Cursor], acknowledged: Mapping[PartitionKey, tuple[int, bytes]]
     ) -> None:
+        self._back, self._known = {}, {}
         for place, cursor in cursors.items():
             if cursor.last_hash is not None and cursor.next > self._begins.get(place, 0):
                 self._back[place] = cursor.next - 1
                 self._known[place] = {cursor.next - 1: cursor.last_hash}
         for place, (offset, value_hash) in acknowledged.items():
-            if place not in cursors or offset >= cursors[place].next:
+            unread = place not in cursors or offset >= cursors[place].next
+            if unread and offset >= self._begins.get(place, 0):
                 self._known.setdefault(place, {})[offset] = value_hash
 
     @property
@@ -93,15 +115,14 @@ class Reader:
         try:
             records = await bus.read(positions, max_wait=max_wait)
         except CursorOutOfRange as out:
-            self._back = {}
-            await self._out_of_range(out, known=out.partition in cursors)
-            return Step()
+            return Step(anew=await self._out_of_range(out, expected.get(out.partition)))
         if not records:
-            self._back = {}  # what cannot be seen (expired, or a hole in the offsets) says nothing against the bus
+            # Silence says nothing: a bus may be slow. Only where it has gone on past the record, that one is not there.
+            if self._back and self._passed_over(await bus.positions()):
+                return Step(anew=await self._begin_anew(HOLDS_OTHERS))
             return Step()
         if not self._as_known(records):
-            await self._begin_anew("the bus holds other records than were read from it before")
-            return Step(len(records))
+            return Step(len(records), anew=await self._begin_anew(HOLDS_OTHERS))
         fresh = [record for record in records if record.offset >= expected.get(record.place, 0)]
         if fresh:
             await self._journal.receive(self._bus_key, fresh, moves(expected, fresh))
@@ -110,10 +131,16 @@ class Reader:
     def _as_known(self, records: Sequence[IncomingRecord]) -> bool:
         for record in records:
             self._back.pop(record.place, None)
-            value_hash = self._known.get(record.place, {}).pop(record.offset, None)
+            known = self._known.get(record.place, {})
+            value_hash = known.pop(record.offset, None)
             if value_hash is not None and value_hash != _hash(record):
                 return False
+            if any(offset < record.offset for offset in known):
+                return False
         return True
+
+    def _passed_over(self, reached: Mapping[PartitionKey, int]) -> bool:
+        return any(reached.get(place, 0) > offset for place, offset in self._back.items())
 
     async def healing(self) -> bool:
         """Whether the bus is being read again from its beginning."""
@@ -125,22 +152,42 @@ class Reader:
             await self._journal.resend_unseen(self._bus_key)
             await self._journal.put_bus_values(self._bus_key, {"healing": None})
 
-    async def _begin_anew(self, why: str) -> None:
+    async def _begin_anew(self, why: str) -> bool:
         # The mark comes first: if we die in between, beginning anew once more costs nothing.
-        await self._journal.put_bus_values(self._bus_key, {"healing": why, "healed": why})
+        values = {"healing": why, "healed": why, "healed_us": time.time_ns() // 1000}
+        await self._journal.put_bus_values(self._bus_key, values)
         await self._journal.reset_cursors(self._bus_key)
         self._back, self._known = {}, {}
+        return True
 
-    async def _out_of_range(self, out: CursorOutOfRange, *, known: bool) -> None:
+    async def _out_of_range(self, out: CursorOutOfRange, expected: int | None) -> bool:
+        """Retention has passed us: go on where the bus begins, and say what is missed. Or the bus is shorter: anew."""
+        place = out.partition
+        self._begins[place] = out.begin
         if out.offset >= out.begin:
-            await self._begin_anew("the bus holds less than was read from it before")
-            self._begins[out.partition] = out.begin
+            return await self._begin_anew(HOLDS_LESS)
+        self._back.pop(place, None)
+        self._known[place] = {at: known for at, known in self._known.get(place, {}).items() if at >= out.begin}
+        if expected is None:
+            await self._note_missed("missed_before", {place: out.begin})
+        elif expected < out.begin:
+            await self._journal.receive(self._bus_key, [], {place: CursorMove(expected, out.begin)})
+            await self._note_missed("missed", {place: out.begin - expected})
+        return False
+
+    async def _note_missed(self, key: str, numbers: Mapping[PartitionKey, int]) -> None:
+        """Count what the bus deleted before it was read: ``missed`` behind our back, ``missed_before`` before we came.
+
+        Offsets are counted, of which some may have held no record.
+        """
+        if not numbers:
             return
-        self._begins[out.partition] = out.begin
-        if known:
-            move = {out.partition: CursorMove(out.offset, out.begin)}
-            await self._journal.receive(self._bus_key, [], move)
-            await self._journal.put_bus_values(self._bus_key, {"incomplete": out.message})
+        missed = dict((await self._journal.bus_values(self._bus_key)).get(key) or {})
+        for (topic, partition), number in numbers.items():
+            name = f"{topic}/{partition}"
+            # Before the first read it is seen at each connect; behind our back once.
+            missed[name] = number if key == "missed_before" else missed.get(name, 0) + number
+        await self._journal.put_bus_values(self._bus_key, {key: missed})
 
 
 def _hash(record: IncomingRecord) -> bytes:

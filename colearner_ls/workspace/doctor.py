@@ -14,7 +14,7 @@ from colearner_ls.sync.holder import holder_pid
 from colearner_ls.workspace.door import Workspace
 from colearner_ls.workspace.results import Diagnosis, Finding, NoSession
 from colearner_ls.workspace.settings import Settings
-from colearner_ls.workspace.sync_status import link_state
+from colearner_ls.workspace.sync_status import LinkState, link_state
 from colearner_ls.workspace.syncing import sync_once
 
 SAFE_SQLITE: Final = (3, 51, 3)
@@ -109,6 +109,8 @@ def _session(ws: Workspace) -> Iterator[Finding]:
 
 def _bus(ws: Workspace, *, check_bus: bool, wait: float) -> Iterator[Finding]:
     bus = ws.settings.bus
+    # First the try: a bus that only has a new address is taken over by it.
+    outcome = sync_once(ws, wait=wait, fetch=True) if check_bus else None
     bound = ws.journal.bound_bus(ws.session_id)
     if bound not in (None, bus.key):
         yield Finding(
@@ -118,7 +120,6 @@ def _bus(ws: Workspace, *, check_bus: bool, wait: float) -> Iterator[Finding]:
             "Name the old bus again, or bind the session anew with `colearner sync --rebind`.",
         )
         return
-    outcome = sync_once(ws, wait=wait, fetch=True) if check_bus else None
     link = link_state(ws.journal, bus.key)
     counts = ws.journal.outbox.counts(bus.key)
     pid = holder_pid(ws.settings.folder)
@@ -132,7 +133,18 @@ def _bus(ws: Workspace, *, check_bus: bool, wait: float) -> Iterator[Finding]:
         yield Finding("warning", "bus", f"{bus.redacted}: {link.last_error}")
     elif link.seen_us or outcome:
         yield Finding("ok", "bus", f"{bus.redacted} answers")
+    yield from _history(link)
     if counts.unsent:
         yield Finding("warning", "outbox", f"{counts.unsent} events wait to be sent.")
     for refusal in ws.journal.outbox.refused():
         yield Finding("error", "outbox", f"{refusal.event_type} {refusal.event_id[-8:]} was refused: {refusal.reason}")
+
+
+def _history(link: LinkState) -> Iterator[Finding]:
+    advice = "The topics should have retention.ms=-1 (docs/kafka.md); what is gone only its writers still have."
+    if link.incomplete:
+        yield Finding("warning", "history", f"The history is incomplete: {link.incomplete}.", advice)
+    if link.incomplete_before:
+        yield Finding("warning", "history", f"The history may lack its beginning: {link.incomplete_before}.", advice)
+    if link.healed:
+        yield Finding("info", "history", f"The bus was read again from its beginning: {link.healed}.")

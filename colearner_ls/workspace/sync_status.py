@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from colearner_ls.contracts.frozen import frozen
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 EMBEDDED: Final = "sqlite"
 
-SALVAGE_TOLD_US: Final = 24 * 3600 * 1_000_000
-"""How long a salvage is told of by itself, in µs; ``doctor`` tells of all there ever were."""
+TOLD_US: Final = 24 * 3600 * 1_000_000
+"""How long a thing that was mended is told of by itself, in µs; ``doctor`` tells of all there ever were."""
 
 
 @frozen
@@ -29,7 +30,10 @@ class LinkState:
     seen_us: int | None = None
     last_error: str | None = None
     healed: str | None = None
+    healed_us: int | None = None
     incomplete: str | None = None
+    incomplete_before: str | None = None
+    """What the bus deleted behind our back, and what was deleted before this folder first read it; in words."""
 
 
 def link_state(journal: Journal, bus_key: str) -> LinkState:
@@ -41,8 +45,22 @@ def link_state(journal: Journal, bus_key: str) -> LinkState:
         seen_us=values.get("seen_us"),
         last_error=values.get("last_error"),
         healed=values.get("healed"),
-        incomplete=values.get("incomplete"),
+        healed_us=values.get("healed_us"),
+        incomplete=_deleted(values.get("missed")),
+        incomplete_before=_deleted(values.get("missed_before")),
     )
+
+
+def _deleted(missed: Mapping[str, int] | None) -> str | None:
+    """In words, what ``sync`` counted for each partition (``topic/number``)."""
+    if not missed:
+        return None
+    topics: dict[str, int] = {}
+    for place, number in missed.items():
+        topic = place.rpartition("/")[0]
+        topics[topic] = topics.get(topic, 0) + number
+    told = ", ".join(f"{number} of {topic}" for topic, number in sorted(topics.items()))
+    return f"the bus deleted records before they were read here ({told})"
 
 
 def sync_status(journal: Journal, settings: Settings) -> SyncStatus:
@@ -79,7 +97,7 @@ def notices(ws: Workspace) -> tuple[str, ...]:
     said: list[str] = []
     if ws.other_bus is not None:
         said.append(f"{ws.other_bus.message} {ws.other_bus.hint}")
-    recent = time.time_ns() // 1000 - SALVAGE_TOLD_US
+    recent = time.time_ns() // 1000 - TOLD_US
     for salvage in ws.journal.salvages():
         if salvage.at >= recent:
             lost = "; ".join(salvage.lost) or "nothing was lost"
@@ -87,6 +105,6 @@ def notices(ws: Workspace) -> tuple[str, ...]:
     link = link_state(ws.journal, ws.settings.bus.key)
     if link.incomplete:
         said.append(f"The history is incomplete: {link.incomplete}.")
-    if link.healed:
+    if link.healed and (link.healed_us or 0) >= recent:
         said.append(f"The bus was read again from its beginning: {link.healed}.")
     return tuple(said)

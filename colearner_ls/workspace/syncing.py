@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Coroutine
 
+    from colearner_ls.sync.link import Link
     from colearner_ls.workspace.door import Workspace
 
 T = TypeVar("T")
@@ -25,6 +26,12 @@ T = TypeVar("T")
 RETRY_S: Final = 0.05
 
 FILES_DELAY_S: Final = 0.2
+
+ADOPT_S: Final = 30.0
+"""Longest look, in s, whether the bus that is set here is the one that the session is bound to."""
+
+OTHER_BUS_S: Final = 30.0
+"""How long the next look waits, in s, unless the journal changes."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,11 +64,12 @@ async def run_sync(ws: Workspace) -> None:
         calls = cleanup.enter_context(JournalCalls(ws.journal))
         link = Link(calls, ws.settings.bus, client_id=_client_id(ws))
 
-        changed = asyncio.Event()
+        changed, news = asyncio.Event(), asyncio.Event()
 
         def rung() -> None:
             link.ring()
             changed.set()
+            news.set()
 
         def from_thread() -> None:
             with contextlib.suppress(RuntimeError):  # the loop may close between two bells
@@ -73,8 +81,44 @@ async def run_sync(ws: Workspace) -> None:
             tasks.create_task(_keep_files(ws, changed), name="colearner-files")
             while True:
                 if await asyncio.to_thread(_try_acquire, holder):
-                    await _while_held(holder, link.run())
+                    await _while_held(holder, _serve(ws, link, news))
+                if await _elsewhere(ws):
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(OTHER_BUS_S):
+                            await news.wait()
                 await asyncio.sleep(BEAT_S)
+
+
+async def _serve(ws: Workspace, link: Link, news: asyncio.Event) -> None:
+    """Run the link for as long as the session is bound to its bus.
+
+    Who has another bus in its settings only looks whether that is the same one under a new address. It must not keep the
+    lock from a process that serves the right bus.
+    """
+    import asyncio
+
+    if await _elsewhere(ws):
+        await link.adopt(deadline=asyncio.get_running_loop().time() + ADOPT_S)
+        if await _elsewhere(ws):
+            return
+    running = asyncio.create_task(link.run(), name="colearner-link-run")
+    try:
+        while not running.done():
+            waiting = asyncio.create_task(news.wait())
+            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            news.clear()
+            if await _elsewhere(ws):
+                return
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def _elsewhere(ws: Workspace) -> bool:
+    import asyncio
+
+    return await asyncio.to_thread(lambda: ws.other_bus) is not None
 
 
 async def _keep_files(ws: Workspace, changed: asyncio.Event) -> None:
@@ -178,11 +222,18 @@ def _sync_now(ws: Workspace, holder: SyncHolder, deadline: float, *, fetch: bool
     async def work() -> int | None:
         with JournalCalls(ws.journal) as calls:
             link = Link(calls, ws.settings.bus, client_id=_client_id(ws))
-            left = max(deadline - time.monotonic(), 0.0)
-            return await _while_held(holder, link.once(deadline=asyncio.get_running_loop().time() + left, fetch=fetch))
+            until = asyncio.get_running_loop().time() + max(deadline - time.monotonic(), 0.0)
+            if ws.other_bus is not None:
+                await link.adopt(deadline=until)
+            if ws.other_bus is not None:
+                return -1
+            return await _while_held(holder, link.once(deadline=until, fetch=fetch))
 
     try:
-        if asyncio.run(work()) is None:
+        read = asyncio.run(work())
+        if (elsewhere := ws.other_bus) is not None:
+            return SyncOutcome(False, False, error=elsewhere.message)
+        if read is None:
             return SyncOutcome(
                 False, False, error="another process took sync over, as this one did not run for a while"
             )

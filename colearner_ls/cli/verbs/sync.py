@@ -27,12 +27,10 @@ def command(said: Said, rebind: bool) -> None:
     if rebind:
         _rebind(said)
     with workspace_of(said) as workspace:
-        if workspace.other_bus is not None:
-            raise BadInput(
-                workspace.other_bus.message, "Name that bus again, or say colearner sync --rebind if it moved."
-            )
         last_row, before = workspace.journal.last_row(), workspace.snapshot().sync.waiting
         outcome = sync_once(workspace, wait=said.wait, fetch=True)
+        if (elsewhere := workspace.other_bus) is not None:
+            raise BadInput(elsewhere.message, "Name that bus again, or say colearner sync --rebind if it moved.")
         sync = workspace.snapshot().sync
         received = sum(
             stored.delivery is None for stored in workspace.journal.events(workspace.session_id, after_row=last_row)
