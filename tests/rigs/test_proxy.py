@@ -206,7 +206,8 @@ def test_a_target_that_is_not_there_resets(proxy: Proxy) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     proxy.retarget("127.0.0.1", port)
-    with connect(proxy) as client, pytest.raises(ConnectionResetError):
+    # The reset may come while still connecting, on a busy machine.
+    with pytest.raises(ConnectionResetError), connect(proxy) as client:
         client.recv(1)
 
 
