@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from rigs.soak.peer import Peer
+
 if TYPE_CHECKING:
     from rigs.soak.desk import Desk
-    from rigs.soak.peer import Peer
 
 TOPICS: Final = ("graphs", "sorting", "naming")
 """Feedback moves the confidence in these; a student's own word is on another topic, so that the sum can be checked."""
@@ -52,9 +53,12 @@ class Editor:
         """What to do next."""
         common: list[tuple[Callable[[], None], int]] = [(self.write, 6), (self.save, 2), (self.look, 3)]
         own: list[tuple[Callable[[], None], int]] = (
-            [(self.assign, 2), (self.hint, 3), (self.assess, 4)]
+            [(self.assign, 2), (self.hint, 2), (self.hint_often, 2), (self.assess, 4)]
             if self.desk.role == "coach"
-            else [(self.accept, 2), (self.submit, 4), (self.call_for_help, 1), (self.attach, 1), (self.finish_step, 1)]
+            else [
+                *((self.accept, 2), (self.submit, 4), (self.call_for_help, 1), (self.attach, 1)),
+                *((self.finish_step, 1), (self.finish_many, 2)),
+            ]
         )
         acts = common + own
         return self.chance.choices([act for act, _ in acts], [weight for _, weight in acts])[0]
@@ -118,6 +122,10 @@ class Editor:
         named = {"exercise_id": self.chance.choice(known)} if known and self.chance.random() < 0.7 else {}
         self._run("colearner.hint", {"hint": f"Draw it. ({self.chance.randrange(10**6)})", **named})
 
+    def hint_often(self) -> None:
+        """Words of help as fast as they can be sent, so that faults hit something on its way."""
+        self._burst("colearner.hint", [{"hint": f"Line {number}."} for number in range(self.chance.randint(3, 15))])
+
     def assess(self) -> None:
         """Feedback to what was submitted; where nothing was, a hint."""
         submitted = [each for each, status in self.desk.exercises.items() if status == "submitted"]
@@ -158,6 +166,11 @@ class Editor:
         """A step of the plan is done."""
         self._run("colearner.markDone", {"step_id": f"s{self.chance.randint(1, 9)}"})
 
+    def finish_many(self) -> None:
+        """Steps of the plan as fast as they can be ticked off."""
+        steps = [f"s{self.chance.randint(1, 9)}" for _ in range(self.chance.randint(3, 15))]
+        self._burst("colearner.markDone", [{"step_id": step} for step in steps])
+
     # -- how
 
     def _in(self, *statuses: str) -> Sequence[str]:
@@ -186,7 +199,8 @@ class Editor:
 def command_line(role: str, chance: random.Random, exercises: Mapping[str, str], stuck: Sequence[str]) -> list[str]:
     """Arguments of the next command of this side."""
     wait = chance.choice((["--no-wait"], ["--wait", "1"], []))
-    return [*_verb(role, chance, exercises, stuck), *wait]
+    verb = _verb(role, chance, exercises, stuck)
+    return verb if verb[0] == "sync" else [*verb, *wait]
 
 
 def _verb(role: str, chance: random.Random, exercises: Mapping[str, str], stuck: Sequence[str]) -> list[str]:

@@ -86,15 +86,22 @@ class Peer:
 
     def request(self, method: str, params: Any) -> tuple[Any, float]:
         """The result and how long it took, in s. Raises the errors of this module."""
-        self._next_id += 1
-        number = self._next_id
         began = time.monotonic()
-        self._send({"id": number, "method": method, "params": params})
+        result = self.result(self.ask(method, params), method)
+        return result, time.monotonic() - began
+
+    def ask(self, method: str, params: Any) -> int:
+        """Ask without waiting; the number for :meth:`result`. Raises :class:`GoneError`."""
+        self._next_id += 1
+        self._send({"id": self._next_id, "method": method, "params": params})
+        return self._next_id
+
+    def result(self, number: int, method: str) -> Any:
+        """What came of :meth:`ask`. Raises the errors of this module."""
         answer = self._answer(number, method)
-        taken = time.monotonic() - began
         if error := answer.get("error"):
             raise RefusedError(int(error.get("code", 0)), str(error.get("message")))
-        return answer.get("result"), taken
+        return answer.get("result")
 
     def notify(self, method: str, params: Any) -> None:
         """Tell the server something. Raises :class:`GoneError`."""
