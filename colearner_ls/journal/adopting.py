@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 def adopt(db: sqlite3.Connection, accepted: Accepted, now_us: int) -> bool:
     """Store an own event that is missing, as unsent until it is seen on the bus; tell whether it was missing.
 
-    An event whose number is taken by another is not taken in: it was taken back before it was sent.
+    An event whose number an ``evidence_withdrawn`` has is not taken in: it was taken back before it was sent. Another
+    event with its number is no reason: it was written by a journal that did not know of this one any more.
     """
     event = accepted.event
-    query = "SELECT 1 FROM event WHERE id = ?1 OR (session = ?2 AND writer = ?3 AND seq = ?4)"
+    query = """SELECT 1 FROM event WHERE id = ?1
+        OR (session = ?2 AND writer = ?3 AND seq = ?4 AND event_type = 'evidence_withdrawn')"""
     if db.execute(query, (event.id, event.session_id, event.writer, event.seq)).fetchone():
         return False
     know_session(db, event.session_id, now_us)

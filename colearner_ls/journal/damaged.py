@@ -65,9 +65,19 @@ class Damaged:
         return list(dict.fromkeys(rows))
 
     def events(self) -> Iterator[EventRow]:
-        """The readable events in journal order; numbers of those that cannot be read gather in ``bad_rows``."""
-        for first in range(1, self._last_row() + 1, _STEP):
-            yield from self._between(first, first + _STEP - 1)
+        """The readable events in journal order; numbers of those that cannot be read gather in ``bad_rows``.
+
+        A damaged number can end the look at a range early and without an error, so what did not come is asked for
+        one by one.
+        """
+        last = self._last_row()
+        seen: set[int] = set()
+        for first in range(1, last + 1, _STEP):
+            for row in self._between(first, first + _STEP - 1):
+                seen.add(row.row)
+                yield row
+        for number in sorted(set(range(1, last + 1)) - seen - set(self.bad_rows)):
+            yield from self._between(number, number)
 
     def named(self) -> tuple[dict[int, Name], bool]:
         """Row → name as far as the indexes still tell, for rows that the table does not give; and whether that is all."""

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import sqlite3
+import stat
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from colearner_ls.journal.errors import (
     ReadOnly,
     WalRefused,
 )
-from colearner_ls.journal.faults import missing, os_faults, sqlite_faults
+from colearner_ls.journal.faults import in_the_way, missing, of_os, os_faults, sqlite_faults
 from colearner_ls.journal.lock import FileLock
 
 T = TypeVar("T")
@@ -248,6 +249,10 @@ class Database:
             if self._file is None and self._create:
                 return
             raise missing(self.path) from None
+        except OSError as error:
+            raise of_os(error, self.path) from error
+        if not stat.S_ISREG(there.st_mode):
+            raise in_the_way(self.path) or missing(self.path)
         if self._file is None:
             self._file = there
         elif not os.path.samestat(there, self._file):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,6 +75,8 @@ def of_sqlite(error: sqlite3.Error, path: Path) -> JournalError | None:
     if primary == sqlite3.SQLITE_READONLY:
         # A writable file that SQLite will not write: the format version in its header is not one that it knows.
         return JournalMalformed(path, str(error)) if _is_writable(path) else ReadOnly(path)
+    if primary in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR) and (obstacle := in_the_way(path)) is not None:
+        return obstacle
     if primary == sqlite3.SQLITE_CANTOPEN:
         return _cannot_open(error, path)
     if primary == sqlite3.SQLITE_IOERR:
@@ -100,6 +103,27 @@ def missing(path: Path) -> JournalMissing:
     return JournalMissing(
         f"There is no journal at {path}.", "Set the folder up with “colearner init” or “colearner join”."
     )
+
+
+def in_the_way(path: Path) -> StorageFailed | None:
+    """What stands in the place of the journal or of a file that SQLite keeps beside it, and is no file."""
+    for suffix in ("", "-wal", "-shm"):
+        place = path.with_name(path.name + suffix)
+        try:
+            mode = place.lstat().st_mode
+            if stat.S_ISLNK(mode) and not suffix:
+                mode = place.stat().st_mode
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return StorageFailed(f"{place}: {error.strerror}.", "Move it away: what was there before is looked for.")
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "a link" if stat.S_ISLNK(mode) else "no file"
+            return StorageFailed(
+                f"{place} is {what}, so the journal cannot be opened.",
+                "Move it away and try again; own events are then taken from what is left beside it, and from the bus.",
+            )
+    return None
 
 
 def _cannot_open(error: sqlite3.Error, path: Path) -> JournalError:

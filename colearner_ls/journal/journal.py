@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +14,16 @@ from colearner_ls.journal import local_records, reading, schema, sessions, write
 from colearner_ls.journal.bus_values import BusValues
 from colearner_ls.journal.cursors import MAIN, Cursors
 from colearner_ls.journal.database import Database
-from colearner_ls.journal.errors import JournalMalformed, ReadOnly
+from colearner_ls.journal.errors import JournalMalformed, LockTimeout, ReadOnly, StorageFull
 from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import create_once
 from colearner_ls.journal.identity import machine_id
 from colearner_ls.journal.local_records import LocalRecords
 from colearner_ls.journal.outbox import Outbox
+from colearner_ls.journal.projections import LIFECYCLE_NOTE, is_as_noted
 from colearner_ls.journal.quarantine import Quarantine
 from colearner_ls.journal.records import (
+    SALVAGE_KIND,
     CursorMove,
     Draft,
     Hole,
@@ -147,6 +150,16 @@ class Journal:
             self.database.read(lambda db: schema.layout(db, self.path))
         else:
             rejudge(self.database)
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Before anything is written: has the file beside the journal own events that the journal lost?"""
+        if is_as_noted(self.database, LIFECYCLE_NOTE, self.folder / LIFECYCLE_FILE):
+            return
+        from colearner_ls.journal.lifecycle_file import LifecycleFile
+
+        with contextlib.suppress(StorageFull, LockTimeout):  # the next start, or the next look at the file, does it
+            LifecycleFile(self).take_back()
 
     def _is_settled(self, db: sqlite3.Connection) -> bool:
         inode = os.stat(self.path).st_ino  # noqa: PTH116
@@ -156,7 +169,18 @@ class Journal:
         """Start a new writer in a new journal, and in one that was copied or restored: its numbers are taken."""
         if not writers.knows(db, self.path, self._machine, file.st_ino):
             (known,) = db.execute("SELECT count(*) FROM writer").fetchone()
+            if not known and writers.all_of(None, self.path):
+                self._say_emptied(db)
             writers.start(db, self.path, self._machine, file.st_ino, "copied" if known else "new")
+
+    def _say_emptied(self, db: sqlite3.Connection) -> None:
+        """There was a journal here, and what SQLite finds is an empty file or none: to it that is a new database."""
+        from dataclasses import asdict
+
+        at = now_us()
+        lost = "What stood in it alone is lost; own events that lifecycle.jsonl has are back, others come from the bus."
+        report = Salvage("", at, "the file was empty or missing", 0, 0, (lost,))
+        local_records.put(db, LocalRecord(SALVAGE_KIND, f"emptied {at}", asdict(report)), at)
 
     def _ring(self) -> None:
         from colearner_ls.journal.doorbell import ring  # sockets: only those who write need them
@@ -191,7 +215,7 @@ class Journal:
     def salvages(self) -> tuple[Salvage, ...]:
         """The salvages that this journal came through, oldest first."""
         return tuple(
-            Salvage(**{**record.value, "lost": tuple(record.value["lost"])}) for record in self.local.list("salvage")
+            Salvage(**{**record.value, "lost": tuple(record.value["lost"])}) for record in self.local.list(SALVAGE_KIND)
         )
 
     def integrity_check(self) -> tuple[str, ...]:

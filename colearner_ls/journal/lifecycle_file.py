@@ -14,14 +14,13 @@ from colearner_ls.journal.files import keep_aside, open_plain, replacing
 from colearner_ls.journal.journal import LIFECYCLE_FILE, Journal
 from colearner_ls.journal.lifecycle_lines import REMARK_KIND, Remark, event_in, lines, remark_in
 from colearner_ls.journal.lock import FileLock
-from colearner_ls.journal.projections import FILES_LOCK, get_note, put_note
+from colearner_ls.journal.projections import FILES_LOCK, LIFECYCLE_NOTE, get_note, put_note
 from colearner_ls.journal.records import LocalRecord
 from colearner_ls.journal.rows import now_us
 
 if TYPE_CHECKING:
     from colearner_ls.contracts.judging import Accepted
 
-_NOTE: Final = "lifecycle"
 _APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 _BLOCK: Final = 1 << 20
 _CHUNK: Final = 500
@@ -65,7 +64,7 @@ class LifecycleFile:
             return written if self._journal.generation == generation else self._rebuild()
 
     def _update(self) -> LifecycleWritten:
-        note = get_note(self._journal.database, _NOTE)
+        note = get_note(self._journal.database, LIFECYCLE_NOTE)
         if note is not None and self._is_untouched(note):
             return LifecycleWritten(self._append(note["row"], 0, note["row"]))
         common = self._common()
@@ -83,7 +82,7 @@ class LifecycleFile:
         lost, an old copy was put in its place), the numbers of those events must not be given out again. Costs one look
         where the file is the one that was written last.
         """
-        note = get_note(self._journal.database, _NOTE)
+        note = get_note(self._journal.database, LIFECYCLE_NOTE)
         try:
             there = self.path.lstat()
         except OSError:
@@ -161,14 +160,14 @@ class LifecycleFile:
         finally:
             if fd is not None:
                 os.close(fd)
-        if count or row != noted or get_note(self._journal.database, _NOTE) is None:
+        if count or row != noted or get_note(self._journal.database, LIFECYCLE_NOTE) is None:
             self._note(row)
         return count
 
     def _note(self, row: int) -> None:
         there = self.path.lstat()
         value = {"row": row, "file": [there.st_ino, there.st_size, there.st_mtime_ns]}
-        put_note(self._journal.database, _NOTE, value)
+        put_note(self._journal.database, LIFECYCLE_NOTE, value)
 
     def _rebuild(self) -> LifecycleWritten:
         remarks, adopted, strange = self._take_in()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from colearner_ls.contracts.event import Event
 from colearner_ls.contracts.frozen import frozen
@@ -249,11 +249,16 @@ class Snapshot:
     version: str = ""
 
 
+SALVAGE_KIND: Final = "salvage"
+"""Kind of the local record in the new journal that says what was salvaged."""
+
+
 @frozen
 class Salvage:
     """What became of a malformed journal.
 
-    ``kept``: where the damaged file is now. ``lost`` names, one sentence each, what could not be saved.
+    ``kept``: where the damaged file is now, empty where there was none. ``lost`` names, one sentence each, what could not
+    be saved.
     """
 
     kept: str

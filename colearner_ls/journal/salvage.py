@@ -16,19 +16,18 @@ from pathlib import Path
 from typing import Final
 
 from colearner_ls.contracts.frozen import mutable
+from colearner_ls.contracts.ids import is_uuid
 from colearner_ls.contracts.judging import Accepted, judge
-from colearner_ls.journal import adopting, local_records, writers
+from colearner_ls.journal import adopting, local_records, reading, writers
+from colearner_ls.journal.carving import carve
 from colearner_ls.journal.connecting import connect
 from colearner_ls.journal.damaged import Damaged, EventRow, open_damaged
 from colearner_ls.journal.database import prepare_layout
 from colearner_ls.journal.faults import UnsoundRow, os_faults, sqlite_faults
 from colearner_ls.journal.lifecycle_lines import event_in, lines
-from colearner_ls.journal.records import LocalRecord, Salvage
+from colearner_ls.journal.records import SALVAGE_KIND, LocalRecord, Salvage
 from colearner_ls.journal.rows import insert, json_value, now_us
 from colearner_ls.journal.salvage_place import aside, new_file, put_in_place
-
-SALVAGE_KIND: Final = "salvage"
-"""Kind of the local record in the new journal that says what was salvaged."""
 
 _COPIED: Final = (
     ("writer", "n, id, machine, inode, mark, started, cause"),
@@ -103,6 +102,8 @@ def _fill(db: sqlite3.Connection, damaged: Damaged | None, path: Path, lifecycle
     if damaged is not None:
         for row in damaged.events():
             _take(db, row, own, damaged, tally, report.at)
+    for row in carve(path):
+        _take_carved(db, row, own, tally, report.at)
     for line in lines(lifecycle):
         accepted = event_in(line)
         if accepted is not None and accepted.event.writer in own:
@@ -126,6 +127,15 @@ def _copy_projections(db: sqlite3.Connection, damaged: Damaged) -> None:
     """What we last wrote to ``learning.json`` stays known; ``lifecycle.jsonl`` is compared line by line anyway."""
     rows = [row for row in damaged.table("projection", "name, value") if row[0] == "learning"]
     db.executemany("INSERT OR IGNORE INTO projection(name, value) VALUES(?,?)", rows)
+
+
+def _take_carved(db: sqlite3.Connection, row: EventRow, own: frozenset[str], tally: _Tally, now: int) -> None:
+    """Take an own event from a page that nothing led to. Those of others come from the bus again."""
+    if row.source not in ("local", "salvaged") or db.execute("SELECT 1 FROM event WHERE id = ?", (row.id,)).fetchone():
+        return
+    verdict = judge(row.raw)
+    if isinstance(verdict, Accepted) and verdict.content == row.content and verdict.event.id == row.id:
+        tally.events += verdict.event.writer in own and adopting.adopt(db, verdict, now)
 
 
 def _take(
@@ -167,7 +177,7 @@ def _keep_wrong(db: sqlite3.Connection, row: EventRow, now: int) -> None:
 def _lost(db: sqlite3.Connection, damaged: Damaged | None, own: frozenset[str]) -> Iterable[str]:
     """What could not be saved, one sentence each. Events of others are not lost: the bus is read again."""
     if damaged is None:
-        yield "Nothing could be read from the damaged file; own events were looked for in lifecycle.jsonl only."
+        yield "The damaged file has no tables any more; own events were taken from loose pages and from lifecycle.jsonl."
         return
     for table in sorted(damaged.unreadable & {"event", "local", "done", "quarantine", "session", "writer"}):
         yield f"Some rows of the table “{table}” could not be read."
@@ -178,19 +188,26 @@ def _lost(db: sqlite3.Connection, damaged: Damaged | None, own: frozenset[str]) 
         yield f"{len(named) - _NAMED_LIMIT} more own events could not be read."
     if unnamed:
         yield f"Up to {unnamed} events whose names are damaged too could not be read."
+    yield from _unaccounted(db, own, len(named))
 
 
 def _lost_events(db: sqlite3.Connection, damaged: Damaged, own: frozenset[str]) -> tuple[list[tuple[str, str]], int]:
     """(id, session) of own events that are in no place any more, and how many more there may be without a name."""
-    if not damaged.bad_rows:
-        return [], 0
     names, complete = damaged.named()
-    named = []
-    unnamed = 0
-    for row in sorted(set(damaged.bad_rows)):
-        what = names.get(row)
-        if what is None:
-            unnamed += not complete
-        elif what.writer in own and not db.execute("SELECT 1 FROM event WHERE id = ?", (what.id,)).fetchone():
-            named.append((what.id, what.session))
-    return named, unnamed
+    here = {event_id for (event_id,) in db.execute("SELECT id FROM event")}
+    named = {what.id: what.session for _, what in sorted(names.items()) if what.writer in own}
+    for event_id, session in damaged.table("outbox", "id, session"):
+        if isinstance(event_id, str) and is_uuid(event_id):
+            named[event_id] = str(session)
+    unnamed = 0 if complete else len(set(damaged.bad_rows) - set(names))
+    return [(event_id, session) for event_id, session in named.items() if event_id not in here], unnamed
+
+
+def _unaccounted(db: sqlite3.Connection, own: frozenset[str], named: int) -> Iterable[str]:
+    """Own numbers are given out without gaps: what is missing among them, and was not named by its id, is lost too."""
+    gaps = [hole for hole in reading.holes(db) if hole.writer in own]
+    if sum(hole.last - hole.first + 1 for hole in gaps) <= named:
+        return
+    for hole in gaps[:_NAMED_LIMIT]:
+        numbers = str(hole.first) if hole.first == hole.last else f"{hole.first} to {hole.last}"
+        yield f"Of session “{hole.session_id}” the own events with the numbers {numbers} (writer {hole.writer}) are gone."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
 
-from colearner_ls.journal.faults import os_faults
+from colearner_ls.journal.faults import UnsoundRow, os_faults
 from colearner_ls.journal.files import read_plain
 from colearner_ls.journal.rows import now_us
 
@@ -25,11 +26,16 @@ def start(db: sqlite3.Connection, journal: Path, machine: str, inode: int, cause
 
     writer = str(uuid.uuid4())
     with os_faults(journal):
-        _note(journal, writer)  # before the database: a name too many does no harm, one too few loses events
-    db.execute(
-        "INSERT INTO writer(id, machine, inode, mark, started, cause) VALUES(?,?,?,?,?,?)",
-        (writer, machine, inode, _mark(journal), now_us(), cause),
-    )
+        size = _note(journal, writer)  # before the database: a name too many does no harm, one too few loses events
+    try:
+        db.execute(
+            "INSERT INTO writer(id, machine, inode, mark, started, cause) VALUES(?,?,?,?,?,?)",
+            (writer, machine, inode, _mark(journal), now_us(), cause),
+        )
+    except sqlite3.Error:
+        with contextlib.suppress(OSError):  # nothing was written under it: by the note a journal was here
+            os.truncate(_note_path(journal), size)
+        raise
     return writer
 
 
@@ -45,7 +51,10 @@ def _mark(journal: Path) -> str:
 
 def current(db: sqlite3.Connection) -> str:
     """The name that events are written under now."""
-    return str(db.execute("SELECT id FROM writer ORDER BY n DESC LIMIT 1").fetchone()[0])
+    found = db.execute("SELECT id FROM writer ORDER BY n DESC LIMIT 1").fetchone()
+    if found is None or not isinstance(found[0], str):
+        raise UnsoundRow("it does not say under which name it writes")
+    return found[0]
 
 
 def all_of(db: sqlite3.Connection | None, journal: Path) -> frozenset[str]:
@@ -57,12 +66,16 @@ def all_of(db: sqlite3.Connection | None, journal: Path) -> frozenset[str]:
     return frozenset(known.union(noted.decode("ascii", "replace").split()))
 
 
-def _note(journal: Path, writer: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+def _note(journal: Path, writer: str) -> int:
+    """Add a name to the note; the size of the note before, in bytes."""
+    # Without waiting: a pipe in its place would keep whoever opens the journal for ever.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     with os.fdopen(os.open(_note_path(journal), flags, 0o644), "ab") as file:
+        size = os.fstat(file.fileno()).st_size
         file.write(writer.encode("ascii") + b"\n")
         file.flush()
         os.fsync(file.fileno())
+    return size
 
 
 def _note_path(journal: Path) -> Path:

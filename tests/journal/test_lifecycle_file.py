@@ -11,6 +11,7 @@ import pytest
 from colearner_ls.contracts.ids import content_hash
 from colearner_ls.journal.journal import Journal
 from colearner_ls.journal.lifecycle_file import LifecycleFile, LifecycleWritten
+from colearner_ls.journal.records import Draft
 from tests.journal.samples import BUS, NOW, deliver, envelope, raw, step
 
 PEER = {"ts": "2026-01-20T12:00:00Z", "session_id": "s1", "stage": "note", "note": "well done"}
@@ -164,18 +165,46 @@ def test_own_events_that_the_journal_lost_come_back_unsent(journal: Journal, fil
     assert journal.append([step("3")])[0].event.seq == 3
 
 
-def test_an_event_whose_number_was_given_to_another_does_not_come_back(journal: Journal, file: LifecycleFile) -> None:
+def forget_events(journal: Journal) -> None:
+    tables = ("event", "outbox", "projection")
+    journal.database.write(lambda db: [db.execute(f"DELETE FROM {table}") for table in tables], durable=False)
+
+
+def test_an_event_that_was_taken_back_does_not_come_back(journal: Journal, file: LifecycleFile) -> None:
     (taken_back,) = journal.append([step("secret")])
     file.update()
-    journal.database.write(
-        lambda db: [db.execute(f"DELETE FROM {table}") for table in ("event", "outbox", "projection")], durable=False
-    )
-    (instead,) = journal.append([step("instead")], wall_us=NOW)
+    forget_events(journal)
+    (instead,) = journal.append([Draft("evidence_withdrawn", "student", "s1", {"writer_seq": 1}, student_id="stu")])
     assert instead.event.seq == taken_back.event.seq
     written = file.update()
     assert written.adopted == 0
     assert [stored.event.id for stored in journal.events()] == [instead.event.id]
     assert b"secret" not in file.path.read_bytes()
+
+
+def test_an_event_whose_number_was_given_out_again_comes_back_all_the_same(
+    journal: Journal, file: LifecycleFile
+) -> None:
+    (lost,) = journal.append([step("precious")])
+    file.update()
+    forget_events(journal)
+    (other,) = journal.append([step("written by a journal that had forgotten")], wall_us=NOW)
+    assert other.event.seq == lost.event.seq
+    assert file.update().adopted == 1
+    assert {stored.event.id for stored in journal.events()} == {lost.event.id, other.event.id}
+
+
+def test_numbers_that_the_file_has_are_not_given_out_again(journal: Journal, file: LifecycleFile, folder: Path) -> None:
+    stored = journal.append([step(str(n)) for n in range(5)])
+    file.update()
+    query = "DELETE FROM event WHERE seq > 2"
+    journal.database.write(lambda db: [db.execute(query), db.execute("DELETE FROM projection")], durable=False)
+    journal.close()
+    with Journal.open(folder) as again:
+        assert again.writer == stored[0].event.writer
+        (after,) = again.append([step("after")])
+        assert after.event.seq == 6
+        assert {each.event.id for each in stored} < {each.event.id for each in again.events()}
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
