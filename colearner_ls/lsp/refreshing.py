@@ -56,9 +56,8 @@ class Refresher:
 
     def session_changed(self, *, everything: bool) -> None:
         """Another state of the session; ``everything``: documents may show something else."""
-        from colearner_ls.lsp.messages import StateChangedView
-
-        self._server.protocol.notify("colearner/stateChanged", StateChangedView(revision=self._server.revision))
+        # contracts.views.StateChangedView, whose import (pydantic, 100 ms) would come before the first hints.
+        self._server.protocol.notify("colearner/stateChanged", {"revision": self._server.revision})
         if everything:
             for uri in self._server.tracker.all_uris():
                 self._push_soon(uri, 0.0)
