@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import CorruptRecordException
@@ -490,3 +490,14 @@ async def test_importing_the_url_imports_no_transport() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+async def test_more_partitions_end_the_connection_and_are_read_by_the_next(kafka: Kafka, keep: Keep) -> None:
+    bus = await keep(KafkaBus(kafka.url(), client_id="test", timing=Timing(request=5.0, publish=5.0, probe=0.5)))
+    before = await bus.begins()
+    async with admin_of(kafka.broker) as admin:
+        await admin.create_partitions({kafka.prefix + PROGRESS: NewPartitions(total_count=5)})
+    with pytest.raises(BusUnreachable, match="another number of partitions"):
+        await bus.read(before, max_wait=30)
+    await bus.connect()
+    assert set(await bus.begins()) - set(before) == {(PROGRESS, 3), (PROGRESS, 4)}

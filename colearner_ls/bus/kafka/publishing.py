@@ -190,7 +190,10 @@ class Publisher:
         """Wait for all answers, until the deadline or the end of the connection; why the rest has none."""
         pending = set(futures)
         watch = Watch(
-            lambda: _topics(producer), needed=self._names.all_full, causes=self._causes, timing=self._connection.timing
+            lambda: producer.client.fetch_all_metadata(),
+            needed=dict.fromkeys(self._names.all_full, 0),
+            causes=self._causes,
+            timing=self._connection.timing,
         )
         try:
             while pending and (left := deadline - time.monotonic()) > 0:
@@ -208,12 +211,6 @@ class Publisher:
     def _scrub(self, text: str) -> str:
         credentials = self._connection.credentials
         return credentials.scrub(text) if credentials else text
-
-
-async def _topics(producer: AIOKafkaProducer) -> Iterable[str]:
-    metadata = await producer.client.fetch_all_metadata()
-    topics: Iterable[str] = metadata.topics()
-    return topics
 
 
 def _outcome(future: asyncio.Future[Any], reason: str) -> Outcome:

@@ -47,7 +47,9 @@ class Reader:
         self._all = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
         self._causes = causes
         self._expected: dict[TopicPartition, int] = {}
-        self._watch = Watch(consumer.topics, needed=partitions, causes=causes, timing=connection.timing)
+        self._watch = Watch(
+            lambda: consumer._client.fetch_all_metadata(), needed=partitions, causes=causes, timing=connection.timing
+        )
 
     @classmethod
     async def start(cls, connection: Connection, names: TopicNames, partitions: Partitions, causes: CauseLog) -> Reader:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 
 from .causes import Cause, CauseLog
 from .settings import Timing
@@ -18,19 +19,21 @@ BETWEEN_S = 0.2
 class Watch:
     """Asks for metadata when the log of aiokafka stirs, and now and then; remembers what came of it.
 
-    ``topics_there`` fetches the names of the topics that exist, from any broker known.
+    ``metadata`` fetches that of all topics, from any broker known. ``needed`` has the topics that must be there, each with
+    the number of partitions that are used (0: however many); more of them end the connection, so that the next one reads
+    the new ones too.
     """
 
     def __init__(
         self,
-        topics_there: Callable[[], Awaitable[Iterable[str]]],
+        metadata: Callable[[], Awaitable[Any]],
         *,
-        needed: Collection[str],
+        needed: Mapping[str, int],
         causes: CauseLog,
         timing: Timing,
     ) -> None:
-        self._topics_there = topics_there
-        self._needed = frozenset(needed)
+        self._metadata = metadata
+        self._needed = dict(needed)
         self._causes = causes
         self._timing = timing
         self._seen = causes.count
@@ -47,6 +50,8 @@ class Watch:
                 return None
             if found := task.result():
                 return found
+        if (said := self._causes.since(self._seen)) and isinstance(said.error, SaslAuthenticationFailed):
+            return said  # a look would be one more try of a password that is wrong by now
         quiet = time.monotonic() - self._looked
         if quiet >= self._timing.probe or (self._causes.count != self._seen and quiet >= BETWEEN_S):
             self._looked = time.monotonic()
@@ -62,11 +67,15 @@ class Watch:
     async def _look(self, before: int) -> Cause | str | None:
         try:
             async with asyncio.timeout(self._timing.request):
-                there = set(await self._topics_there())
+                cluster = await self._metadata()
         except TimeoutError:
             return self._causes.since(before) or f"no answer within {self._timing.request:g} s"
         except (KafkaError, OSError) as error:
             return self._causes.since(before) or str(error) or type(error).__name__
         # A consumer on a topic that is gone spins at full speed: it must be taken off.
-        gone = sorted(self._needed - there)
-        return f"topics are gone from the broker: {', '.join(gone)}" if gone else None
+        there = {name: len(cluster.partitions_for_topic(name) or ()) for name in self._needed}
+        if gone := sorted(name for name, count in there.items() if not count):
+            return f"topics are gone from the broker: {', '.join(gone)}"
+        if changed := sorted(name for name, used in self._needed.items() if used and there[name] != used):
+            return f"topics have another number of partitions now: {', '.join(changed)}"
+        return None
