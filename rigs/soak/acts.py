@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from rigs.soak.peer import Peer
+from rigs.soak.peer import Peer, RefusedError
 
 if TYPE_CHECKING:
     from rigs.soak.desk import Desk
@@ -194,6 +194,15 @@ class Editor:
         # Not timed with the others: a command waits up to a second to be able to say "sent".
         result, _ = self.peer.request("workspace/executeCommand", {"command": command, "arguments": [arguments]})
         self.desk.acknowledged("colearner-ls", result)
+
+    def _burst(self, command: str, each: Sequence[Mapping[str, Any]]) -> None:
+        method = "workspace/executeCommand"
+        numbers = [self.peer.ask(method, {"command": command, "arguments": [arguments]}) for arguments in each]
+        for number in numbers:
+            try:
+                self.desk.acknowledged("colearner-ls", self.peer.result(number, method))
+            except RefusedError as error:
+                self.desk.refused(error)
 
 
 def command_line(role: str, chance: random.Random, exercises: Mapping[str, str], stuck: Sequence[str]) -> list[str]:

@@ -71,11 +71,16 @@ def soak(settings: Settings, interrupted: threading.Event, say: Callable[[str], 
         with ExitStack() as stack:
             stack.callback(ledger.close)
             _run(settings, ledger, place, report, stack, interrupted, say)
-    finally:
-        if report.failures:
-            report.kept = str(place)
-        else:
-            shutil.rmtree(place, ignore_errors=True)
+    except Interrupted:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    except BaseException:
+        say(f"the folders of this run are kept in {place}")
+        raise
+    if report.failures:
+        report.kept = str(place)
+    else:
+        shutil.rmtree(place, ignore_errors=True)
     report.save(settings.out / f"{settings.seed}.json")
     return report
 
