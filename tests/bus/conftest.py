@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from colearner_ls.bus.protocol import Bus
+from rigs.kafka.secured import start_secured
+from rigs.proxy import Proxy
 
+from .secured import Secured
 from .transports import Embedded, Kafka, Transport
 
 KAFKA_MARKS = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
@@ -54,3 +57,22 @@ async def keep(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Keep]:
         if entry.name == "asyncio"
     ]
     assert not complaints
+
+
+@pytest.fixture(scope="session")
+def shared_secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """One broker with TLS, users and ACLs for all tests that need it, and a proxy before one of its listeners."""
+    with Proxy("127.0.0.1", 1) as proxy:
+        folder = tmp_path_factory.mktemp("certificates")
+        broker, authority = start_secured(folder, advertised={"PROXIED": proxy.address})
+        with broker:
+            proxy.retarget("127.0.0.1", broker.ports["PROXIED"])
+            yield Secured(broker, authority, proxy)
+
+
+@pytest.fixture
+def secured_kafka(shared_secured_kafka: Secured) -> Iterator[Secured]:
+    """The same, with a proxy that does no harm."""
+    yield shared_secured_kafka
+    shared_secured_kafka.proxy.heal()
+    shared_secured_kafka.proxy.cut()

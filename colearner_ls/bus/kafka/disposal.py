@@ -69,7 +69,13 @@ def _cancel_pending(accumulator: Any) -> None:
 
 
 async def _release(client: Any) -> None:
+    connections = list(client._conns.values())
     await _ended(client.close(), 0.3)
+    for connection in connections:
+        # TLS wants to hear a goodbye and waits 30 s for it, with the socket open all the while.
+        transport = getattr(connection._protocol, "_transport", None)
+        if transport is not None:
+            transport.abort()
     # Whoever still waits for metadata would wait for ever, since nobody fetches any more.
     waiting = client._md_update_fut
     if waiting is not None and not waiting.done():
