@@ -12,6 +12,7 @@ from colearner_ls.bus.protocol import Bus, IndexedBus
 from colearner_ls.bus.records import IncomingRecord, PartitionKey
 from colearner_ls.journal.records import Backfill, CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
+from colearner_ls.sync.reader import MISSED_BEFORE, note_missed
 
 READ_WAIT_S: Final = 1.0
 KEYS_LIMIT: Final = 500
@@ -40,6 +41,9 @@ class Backfiller:
 
     async def _run(self, bus: Bus, job: Backfill) -> None:
         begins = await bus.begins()
+        ours = {(each.topic, each.partition) for each in job.cursors}
+        gone = {place: begin for place, begin in begins.items() if begin and place in ours}
+        await note_missed(self._journal, self._bus_key, MISSED_BEFORE, gone)
         positions = {
             (each.topic, each.partition): max(each.next, begins.get((each.topic, each.partition), 0))
             for each in job.cursors

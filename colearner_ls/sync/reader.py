@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from colearner_ls.bus.errors import CursorOutOfRange
@@ -13,6 +13,9 @@ from colearner_ls.bus.records import IncomingRecord, PartitionKey
 from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.records import Cursor, CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
+
+MISSED: Final = "missed"
+MISSED_BEFORE: Final = "missed_before"
 
 HOLDS_LESS: Final = "the bus holds less than was read from it before"
 HOLDS_OTHERS: Final = "the bus holds other records than were read from it before"
@@ -75,11 +78,12 @@ class Reader:
         if any(offset >= ends.get(place, 0) for place, (offset, _) in acknowledged.items()):
             return await self._begin_anew("the bus does not hold what it acknowledged before")
         self._remember(cursors, acknowledged)
-        await self._note_missed(
-            "missed_before",
-            {place: begin for place, begin in self._begins.items() if place not in cursors and begin},
-        )
+        await self._note_missed_before(cursors)
         return False
+
+    async def _note_missed_before(self, cursors: Collection[PartitionKey]) -> None:
+        numbers = {place: begin for place, begin in self._begins.items() if begin and place not in cursors}
+        await note_missed(self._journal, self._bus_key, MISSED_BEFORE, numbers)
 
     def _remember(
         self, cursors: Mapping[PartitionKey, Cursor], acknowledged: Mapping[PartitionKey, tuple[int, bytes]]
@@ -157,6 +161,7 @@ class Reader:
         values = {"healing": why, "healed": why, "healed_us": time.time_ns() // 1000}
         await self._journal.put_bus_values(self._bus_key, values)
         await self._journal.reset_cursors(self._bus_key)
+        await self._note_missed_before(())
         self._back, self._known = {}, {}
         return True
 
@@ -169,25 +174,26 @@ class Reader:
         self._back.pop(place, None)
         self._known[place] = {at: known for at, known in self._known.get(place, {}).items() if at >= out.begin}
         if expected is None:
-            await self._note_missed("missed_before", {place: out.begin})
+            await note_missed(self._journal, self._bus_key, MISSED_BEFORE, {place: out.begin})
         elif expected < out.begin:
             await self._journal.receive(self._bus_key, [], {place: CursorMove(expected, out.begin)})
-            await self._note_missed("missed", {place: out.begin - expected})
+            await note_missed(self._journal, self._bus_key, MISSED, {place: out.begin - expected})
         return False
 
-    async def _note_missed(self, key: str, numbers: Mapping[PartitionKey, int]) -> None:
-        """Count what the bus deleted before it was read: ``missed`` behind our back, ``missed_before`` before we came.
 
-        Offsets are counted, of which some may have held no record.
-        """
-        if not numbers:
-            return
-        missed = dict((await self._journal.bus_values(self._bus_key)).get(key) or {})
-        for (topic, partition), number in numbers.items():
-            name = f"{topic}/{partition}"
-            # Before the first read it is seen at each connect; behind our back once.
-            missed[name] = number if key == "missed_before" else missed.get(name, 0) + number
-        await self._journal.put_bus_values(self._bus_key, {key: missed})
+async def note_missed(journal: JournalCalls, bus_key: str, key: str, numbers: Mapping[PartitionKey, int]) -> None:
+    """Count what the bus deleted before it was read: ``missed`` behind our back, ``missed_before`` before we came.
+
+    Offsets are counted, of which some may have held no record.
+    """
+    if not numbers:
+        return
+    missed = dict((await journal.bus_values(bus_key)).get(key) or {})
+    for (topic, partition), number in numbers.items():
+        name = f"{topic}/{partition}"
+        # Before the first read it is seen at each connect; behind our back once.
+        missed[name] = number if key == MISSED_BEFORE else missed.get(name, 0) + number
+    await journal.put_bus_values(bus_key, {key: missed})
 
 
 def _hash(record: IncomingRecord) -> bytes:

@@ -35,6 +35,12 @@ class Broker:
     """So many of the next records are stored twice."""
     page: int = 3
     """Most records of one read."""
+    slow: int = 0
+    """So many of the next reads answer too late: with nothing, and without having gone on."""
+    partitions: int = PARTITIONS
+    """Partitions of every topic; who is connected when there are more is thrown out."""
+    begins: dict[PartitionKey, int] = field(default_factory=dict)
+    """Where retention has come to."""
     logs: dict[PartitionKey, list[OutgoingRecord]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -43,12 +49,29 @@ class Broker:
     def wipe(self, identity: str) -> None:
         """Lose everything and come back, perhaps as another cluster."""
         self.identity = identity
-        self.logs = {(topic, number): [] for topic in TOPICS for number in range(PARTITIONS)}
+        self.logs = {(topic, number): [] for topic in TOPICS for number in range(self.partitions)}
+        self.begins = dict.fromkeys(self.logs, 0)
+
+    def grow(self) -> None:
+        """One more partition for every topic."""
+        for topic in TOPICS:
+            self.logs[(topic, self.partitions)] = []
+            self.begins[(topic, self.partitions)] = 0
+        self.partitions += 1
+
+    def expire(self, most: int) -> list[bytes]:
+        """Retention deletes up to ``most`` more records of each partition; their values."""
+        deleted: list[bytes] = []
+        for place, log in self.logs.items():
+            begin = self.begins[place]
+            self.begins[place] = min(len(log), begin + most)
+            deleted += [record.value for record in log[begin : self.begins[place]]]
+        return deleted
 
     def store(self, record: OutgoingRecord, *, partition: int | None = None) -> Ack:
         """Append, in the partition of the key unless another is given (peers write without keys)."""
         if partition is None:
-            partition = hashlib.sha256(record.key).digest()[0] % PARTITIONS
+            partition = hashlib.sha256(record.key).digest()[0] % self.partitions
         log = self.logs[(record.topic, partition)]
         log.append(record)
         return Ack(partition, len(log) - 1)
@@ -66,13 +89,17 @@ class FaultyBus:
         self._broker = broker
         self.last_cause: str | None = None
         self._positions: Mapping[PartitionKey, int] = {}
+        self._partitions = 0
 
     def _check(self) -> None:
         if self._broker.away:
             self.last_cause = "the test took it away"
             raise BusUnreachable("faulty://", self.last_cause)
+        if self._partitions != self._broker.partitions:
+            raise BusUnreachable("faulty://", "there are more partitions now")
 
     async def connect(self) -> BusIdentity:
+        self._partitions = self._broker.partitions
         self._check()
         return BusIdentity(self._broker.identity)
 
@@ -96,11 +123,15 @@ class FaultyBus:
 
     async def read(self, cursors: Mapping[PartitionKey, int], *, max_wait: float) -> list[IncomingRecord]:
         self._check()
+        if self._broker.slow:
+            self._broker.slow -= 1
+            self._positions = dict(cursors)
+            return []
         read: list[IncomingRecord] = []
         for place, start in sorted(cursors.items()):
-            log = self._broker.logs[place]
-            if start > len(log):
-                raise CursorOutOfRange(place, start, begin=0, end=len(log))
+            log, begin = self._broker.logs.get(place, []), self._broker.begins.get(place, 0)
+            if not begin <= start <= len(log):
+                raise CursorOutOfRange(place, start, begin=begin, end=len(log))
             for offset in range(start, min(len(log), start + self._broker.page)):
                 record = log[offset]
                 read.append(IncomingRecord(*place, offset, record.key, record.value, 0))
@@ -117,7 +148,7 @@ class FaultyBus:
 
     async def begins(self) -> Mapping[PartitionKey, int]:
         self._check()
-        return dict.fromkeys(self._broker.logs, 0)
+        return dict(self._broker.begins)
 
     async def close(self) -> None:
         return None
