@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from colearner_ls.bus.errors import BadBusUrl
 from colearner_ls.bus.url import BusUrl
@@ -260,23 +261,16 @@ def _brokers_url(brokers: str | None) -> str | None:
 
 def _agent_yaml_url(aafw_home: str | None) -> str | None:
     """Peers keep ``kafka: {brokers: [...]}`` in an agent.yaml (contracts.md, *Where the broker's address comes from*)."""
-    if not aafw_home:
+    path = Path(aafw_home) / "CFG" / "agent.yaml" if aafw_home else None
+    if path is None or not path.is_file():
         return None
-    path = Path(aafw_home) / "CFG" / "agent.yaml"
-    if not path.is_file():
-        return None
-    import yaml  # only peers' installations need it
+    from colearner_ls.workspace.peers_bus import read_agent_yaml  # only peers' installations need it
 
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = read_agent_yaml(path)
+    except ValueError as error:
         raise BadConfig(
-            f"{path} cannot be read: {error}.", "Mend it, or name the bus with --bus or COLEARNER_BUS."
+            f"{path} cannot be used: {error}.", "Mend it, or name the bus with --bus or COLEARNER_BUS."
         ) from error
-    kafka = document.get("kafka") if isinstance(document, dict) else None
-    brokers = kafka.get("brokers") if isinstance(kafka, dict) else None
-    if isinstance(brokers, str):
-        return _brokers_url(brokers)
-    if isinstance(brokers, list):
-        return _brokers_url(",".join(str(broker) for broker in brokers))
-    return None
+    url = _brokers_url(found.brokers)
+    return f"{url}?prefix={quote(found.prefix, safe='')}" if url and found.prefix else url

@@ -85,6 +85,36 @@ def test_agent_yaml_of_peers(tmp_path: Path, brokers: str) -> None:
     assert settings.bus.key == "kafka://a:1,b:2"
 
 
+@pytest.mark.parametrize(
+    ("topics", "prefix"),
+    [
+        ("[colearner.events.v1, colearner.progress.v1]", ""),
+        ("[class-3b.colearner.events.v1, class-3b.colearner.coach.v1, their.own]", "class-3b."),
+        ("{events: x.colearner.events.v1, feedback: x.colearner.feedback.v1}", "x."),
+        ("{events: {name: y.colearner.events.v1, partitions: 3}}", "y."),
+        ("x.colearner.events.v1", "x."),
+        ("[their.own]", ""),
+        ("7", ""),
+        ("null", ""),
+    ],
+)
+def test_topics_of_peers_say_the_prefix(tmp_path: Path, topics: str, prefix: str) -> None:
+    cfg = tmp_path / "aafw" / "CFG"
+    cfg.mkdir(parents=True)
+    (cfg / "agent.yaml").write_text(f"kafka:\n  brokers: [a:1]\n  topics: {topics}\n")
+    assert resolved(tmp_path, {"AAFW_HOME": str(tmp_path / "aafw")}).bus.prefix == prefix
+
+
+def test_topics_of_peers_that_do_not_agree_are_refused(tmp_path: Path) -> None:
+    cfg = tmp_path / "aafw" / "CFG"
+    cfg.mkdir(parents=True)
+    topics = "[a.colearner.events.v1, b.colearner.coach.v1]"
+    (cfg / "agent.yaml").write_text(f"kafka:\n  brokers: [h:1]\n  topics: {topics}\n")
+    with pytest.raises(BadConfig, match=r"agent\.yaml.*'a\.', 'b\.'") as refused:
+        resolved(tmp_path, {"AAFW_HOME": str(tmp_path / "aafw")})
+    assert "--bus" in refused.value.hint
+
+
 def test_broken_agent_yaml_names_the_file(tmp_path: Path) -> None:
     cfg = tmp_path / "aafw" / "CFG"
     cfg.mkdir(parents=True)
