@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,9 +38,23 @@ class Pair:
         """An exercise at ``place`` that both sides have."""
         self.run(self.coach, "assign", "--topic", "graph", "--exercise", exercise, "--at", place)
 
+    def assign_many(self, path: str, lines: Iterable[int]) -> None:
+        """An exercise at each of these lines (from 1), written in one process and sent."""
+        from colearner_ls.workspace.door import Workspace
+        from colearner_ls.workspace.requests import Assign, Place
+        from colearner_ls.workspace.settings import Overrides, resolve
+
+        workspace = Workspace.open(resolve(self.coach, Overrides(), dict(self.environment)))
+        try:
+            for line in lines:
+                workspace.do(Assign("graph", f"Say what line {line} does.", places=(Place(path, line, line),)))
+        finally:
+            workspace.close()
+        self.run(self.coach, "sync", "--wait", "60")
+
     def fetch(self) -> None:
         """Bring what was said to the student's journal."""
-        self.run(self.student, "sync", "--wait", "20")
+        self.run(self.student, "sync", "--wait", "60")
 
 
 def pair(bench: Bench, name: str, files: Mapping[str, str], *, bus: str | None = None) -> Pair:

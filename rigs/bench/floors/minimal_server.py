@@ -1,7 +1,8 @@
 """A language server as pygls' documentation would have it: the capabilities of colearner-ls, and constants behind them.
 
 ``MINIMAL_PLACES`` in the environment says how many hints, lenses and diagnostics a document has (default 1); they stand
-at lines 0, 100, 200 … of every document. Nothing is opened, looked up or remembered but pygls' own copy of the text.
+at lines 0, 100, 200 … of every document. ``MINIMAL_PUSH`` is set for clients that do not ask for diagnostics. Nothing is
+opened, looked up or remembered but pygls' own copy of the text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 PLACES = int(os.environ.get("MINIMAL_PLACES", "1"))
+PUSHES = bool(os.environ.get("MINIMAL_PUSH"))
 COMMANDS = (
     "init",
     "join",
@@ -53,14 +55,6 @@ def lenses(params: types.CodeLensParams) -> list[types.CodeLens]:
     ]
 
 
-@server.feature(
-    types.TEXT_DOCUMENT_DIAGNOSTIC,
-    types.DiagnosticOptions(identifier="colearner", inter_file_dependencies=True, workspace_diagnostics=False),
-)
-def diagnostics(params: types.DocumentDiagnosticParams) -> types.RelatedFullDocumentDiagnosticReport:
-    return types.RelatedFullDocumentDiagnosticReport(items=_diagnostics())
-
-
 def _diagnostics() -> list[types.Diagnostic]:
     return [
         types.Diagnostic(
@@ -73,6 +67,32 @@ def _diagnostics() -> list[types.Diagnostic]:
         )
         for number in range(PLACES)
     ]
+
+
+def _pull() -> None:
+    options = types.DiagnosticOptions(identifier="colearner", inter_file_dependencies=True, workspace_diagnostics=False)
+
+    @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
+    def diagnostics(params: types.DocumentDiagnosticParams) -> types.RelatedFullDocumentDiagnosticReport:
+        return types.RelatedFullDocumentDiagnosticReport(items=_diagnostics())
+
+
+def _push() -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: types.DidOpenTextDocumentParams) -> None:
+        publish(params.text_document.uri, params.text_document.version)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def changed(params: types.DidChangeTextDocumentParams) -> None:
+        publish(params.text_document.uri, params.text_document.version)
+
+    def publish(uri: str, version: int) -> None:
+        server.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=_diagnostics())
+        )
+
+
+_push() if PUSHES else _pull()
 
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)
