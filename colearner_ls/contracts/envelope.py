@@ -49,9 +49,12 @@ class Signature(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True, defer_build=True)
 
-    kid: str = Field(description="Name of the key.")
+    kid: str = Field(description="Name of the key: its JWK thumbprint (RFC 7638).")
     alg: str = Field(description="`EdDSA`.")
-    value: str = Field(description="The signature.")
+    value: str = Field(description="The signature: unpadded base64url of its 64 bytes.")
+    public_key: str | None = Field(
+        default=None, description="The Ed25519 public key that goes by this name, as it is shown in invites."
+    )
 
 
 class Envelope(BaseModel):

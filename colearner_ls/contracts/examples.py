@@ -169,13 +169,13 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "students_linked": {"student_ids": ["sam", "sam-laptop"]},
         "students_unlinked": {"student_ids": ["sam", "sam-laptop"]},
         "key_added": {
-            "kid": "kim-2026",
+            "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
             "public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
             "role": "coach",
             "note": "New laptop.",
         },
         "key_revoked": {
-            "kid": "kim-2025",
+            "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
             "public_key": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
             "role": "coach",
             "note": "Lost laptop.",

@@ -21,6 +21,7 @@ from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.ids import content_hash, derived_id, is_uuid, normal_id
 from colearner_ls.contracts.ijson import MAX_SAFE_INTEGER, compact, decode
 from colearner_ls.contracts.rows import event_of
+from colearner_ls.contracts.signing import Signer, parse_public_key, signed
 from colearner_ls.contracts.timestamps import to_us
 from colearner_ls.contracts.upcasters import CannotUpcast, says_nothing, upcast
 
@@ -80,7 +81,7 @@ def judge(raw: bytes) -> Accepted | Rejected:
     return _judge_object(value, raw)
 
 
-def build(
+def make(
     *,
     event_type: str,
     actor: str,
@@ -90,22 +91,26 @@ def build(
     hlc: int,
     ts: str,
     author: str,
-    writer: str,
-    seq: int,
+    writer: str | None,
+    seq: int | None,
     student_id: str | None = None,
     causation_id: str | None = None,
     correlation_id: str | None = None,
-) -> bytes:
-    """Return the bytes of a new event of the catalogue in its newest version: compact JSON that `judge` accepts.
+    key: Signer | None = None,
+) -> Accepted:
+    """Return a new event of the catalogue in its newest version, as `judge` has accepted its bytes: compact JSON.
 
     ``student_id`` is put into the payload too, and a ``progress_update`` gets a ``completed`` list, because peers read
-    them there. Raises `NotAllowed` where the catalogue does not let ``actor`` say it, `TooLarge` with size and limit,
-    `BadInput` with the fields at fault for anything else. Nothing is changed in what was given.
+    them there. With a ``key`` it is signed; the limit is for what comes out. ``writer`` and ``seq`` are ``None`` only
+    for what nobody else will see. Raises `NotAllowed` where the catalogue does not let ``actor`` say it, `TooLarge` with
+    size and limit, `BadInput` with the fields at fault for anything else. Nothing is changed in what was given.
     """
     row = row_of(event_type)
     if actor not in row.actors:
         raise NotAllowed(f"A {actor} may not say {event_type}.", f"Only a {_who(row)} may.")
     _check_names(session_id=session_id, author=author, student_id=student_id)
+    if event_type == "key_added":
+        _check_key(payload)
     envelope: dict[str, Any] = {
         "ts": ts,
         "actor": actor,
@@ -117,18 +122,33 @@ def build(
         "version": row.version,
         "student_id": student_id,
         "author": author,
-        "writer": normal_id(writer),
+        "writer": writer and normal_id(writer),
         "seq": seq,
         "causation_id": causation_id,
         "correlation_id": correlation_id,
     }
-    raw = compact({name: value for name, value in envelope.items() if value is not None})
+    envelope = {name: value for name, value in envelope.items() if value is not None}
+    raw = compact(envelope)
+    if key is not None:
+        raw = compact(signed(envelope, key))
     verdict = judge(raw)
     if isinstance(verdict, Rejected):
         raise _refusal(event_type, verdict)
     if not verdict.applied:
         raise BadInput(f"The {event_type} would have no effect ({verdict.note}).", "Choose another status than 'sent'.")
-    return raw
+    return verdict
+
+
+def build(
+    *,
+    event_type: str,
+    actor: str,
+    session_id: str,
+    payload: Mapping[str, Any],
+    **fields: Any,
+) -> bytes:
+    """The bytes of :func:`make`, which see."""
+    return make(event_type=event_type, actor=actor, session_id=session_id, payload=payload, **fields).raw
 
 
 def _judge_object(envelope: dict[str, Any], raw: bytes) -> Accepted | Rejected:
@@ -200,6 +220,15 @@ def _refusal(event_type: str, verdict: Rejected) -> BadInput:
     if verdict.reason == "too_large":
         return TooLarge(f"The {event_type} is too large: {verdict.detail}", "Shorten its texts, or leave some out.")
     return BadInput(f"The {event_type} is not valid: {verdict.detail}", "See docs/events.md for what it may have.")
+
+
+def _check_key(payload: Mapping[str, Any]) -> None:
+    """Stricter than reading: a key that does not come along, or under another name, would never count."""
+    key = parse_public_key(str(payload.get("public_key") or ""))
+    if key.kid != payload.get("kid"):
+        raise BadInput(
+            f"The key goes by the name {key.kid}, not {payload.get('kid')!r}.", "Give both as they were shown."
+        )
 
 
 def _who(row: EventType) -> str:

@@ -13,11 +13,11 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.ijson import canonical
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _SMALL_ORDER: Final = frozenset(
 OpenSSL takes them. The tests derive the same list from the curve."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublicKey:
     """An Ed25519 public key. ``text``: unpadded base64url of its 32 bytes; ``kid``: its JWK thumbprint, 43 characters."""
 
@@ -55,7 +55,7 @@ class PublicKey:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signature:
     """What ``sig`` says. ``value`` are the 64 bytes; ``public_key`` is there where it came along and belongs to ``kid``."""
 

@@ -6,7 +6,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from colearner_ls.contracts.catalogue import topic_for
-from colearner_ls.journal.rows import insert
+from colearner_ls.journal import quarantine
+from colearner_ls.journal.rows import NOWHERE, insert
+from colearner_ls.journal.trusting import Trusting, copy_key
 
 if TYPE_CHECKING:
     from colearner_ls.contracts.judging import Accepted
@@ -24,6 +26,10 @@ def adopt(db: sqlite3.Connection, accepted: Accepted, now_us: int) -> bool:
     if db.execute(query, (event.id, event.session_id, event.writer, event.seq)).fetchone():
         return False
     know_session(db, event.session_id, now_us)
+    why = Trusting(db).objection(accepted)
+    if why is not None:
+        quarantine.keep_untrusted(db, "salvaged", NOWHERE, accepted, copy_key(accepted), why, now_us)
+        return False
     row = insert(db, event, raw=accepted.raw, content=accepted.content, applied=accepted.applied, source="salvaged")
     send(db, accepted, row, now_us)
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from colearner_ls.contracts.errors import BadInput, ColearnerError
+from colearner_ls.contracts.errors import BadInput, ColearnerError, RefusedByPolicy
 
 
 class JournalError(ColearnerError):
@@ -132,3 +132,7 @@ class OtherBus(JournalError):  # noqa: N818
         self.session_id = session_id
         self.bound = bound
         self.asked = asked
+
+
+class KeyNotInForce(RefusedByPolicy):
+    """In a session with pinned keys: this person's word would not be accepted as the coach's, so it is not written."""

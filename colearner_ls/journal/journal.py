@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from colearner_ls.journal import local_records, reading, schema, sessions, writers
 from colearner_ls.journal.bus_values import BusValues
@@ -40,6 +40,11 @@ from colearner_ls.journal.rejudging import rejudge
 from colearner_ls.journal.rows import now_us
 from colearner_ls.journal.salvage_place import finish, is_pending
 from colearner_ls.journal.snapshots import Snapshots
+from colearner_ls.journal.trust_left import TRUST_KIND, epoch_of
+
+if TYPE_CHECKING:
+    from colearner_ls.journal.judging_again import JudgedAgain
+    from colearner_ls.journal.trust import Trust, TrustView
 
 JOURNAL_FILE: Final = "journal.db"
 LIFECYCLE_FILE: Final = "lifecycle.jsonl"
@@ -52,12 +57,22 @@ class Journal:
     Errors are those of :mod:`colearner_ls.journal.errors`.
     """
 
-    def __init__(self, path: Path, folder: Path, *, create: bool, readonly: bool, machine: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        *,
+        create: bool,
+        readonly: bool,
+        machine: str | None = None,
+        trust: Trust | None = None,
+    ) -> None:
         """Use :meth:`open`."""
         self.path = path
         self.folder = folder
         """Where ``learning.json`` and ``lifecycle.jsonl`` are: the workspace's ``.colearner``."""
         self._machine = machine or machine_id()
+        self._trust = trust
         self.database: Final = Database(
             path,
             create=create,
@@ -84,13 +99,15 @@ class Journal:
         create: bool = True,
         readonly: bool = False,
         machine: str | None = None,
+        trust: Trust | None = None,
     ) -> Self:
         """Open the journal file ``path``, or ``path/journal.db`` where ``path`` is a folder.
 
         Where it is missing it is made, with its folder and a ``.gitignore`` in it, unless ``create`` is false. In a
         folder that cannot be written, reading works: the journal is then ``readonly``.
         ``folder`` is the workspace's ``.colearner`` where the journal lives elsewhere. ``machine`` stands in for
-        :func:`~colearner_ls.journal.identity.machine_id`.
+        :func:`~colearner_ls.journal.identity.machine_id`. ``trust`` has the person's own keys, to sign with, and the keys
+        they agreed to; without it nothing is signed, and sessions are judged by what the journal knows of keys.
         """
         path = Path(os.path.abspath(path))  # noqa: PTH100 - absolute() would keep the dots
         file = path if path.suffix == ".db" else path / JOURNAL_FILE
@@ -98,14 +115,14 @@ class Journal:
         if create and not file.exists():
             make_folder(file.parent)
         where = file.parent if folder is None else folder
-        journal = cls(file, where, create=create, readonly=readonly, machine=machine)
+        journal = cls(file, where, create=create, readonly=readonly, machine=machine, trust=trust)
         try:
             journal._bring_up()
         except ReadOnly:
             journal.close()
             if readonly or not file.exists():
                 raise
-            return cls.open(file, folder=folder, readonly=True, machine=machine)
+            return cls.open(file, folder=folder, readonly=True, machine=machine, trust=trust)
         except BaseException:
             journal.close()
             raise
@@ -151,6 +168,7 @@ class Journal:
         else:
             rejudge(self.database)
             self._take_back()
+            self._judge_by_pins()
 
     def _take_back(self) -> None:
         """Before anything is written: has the file beside the journal own events that the journal lost?"""
@@ -160,6 +178,18 @@ class Journal:
 
         with contextlib.suppress(StorageFull, LockTimeout):  # the next start, or the next look at the file, does it
             LifecycleFile(self).take_back()
+
+    def _judge_by_pins(self) -> None:
+        """Were keys pinned or unpinned while this journal was not open? Without any, ever, it costs a look at a file."""
+        trust = self._trust
+        if trust is None or not (trust.has_pins() or self.local.list(TRUST_KIND)):
+            return
+        from colearner_ls.journal.trust import behind
+
+        for session_id in self.database.read(lambda db: behind(db, trust)):
+            from colearner_ls.journal.judging_again import catch_up  # with the validation, which reading needs not
+
+            catch_up(self.database, session_id, trust, now_us())
 
     def _is_settled(self, db: sqlite3.Connection) -> bool:
         inode = os.stat(self.path).st_ino  # noqa: PTH116
@@ -238,11 +268,15 @@ class Journal:
 
         ``claim`` is a ``done`` key: where it is taken, nothing is written and ``()`` comes back. ``wall_us`` stands in
         for the wall clock (µs since the Unix epoch). Raises :class:`~colearner_ls.contracts.errors.BadInput` and its
-        kin for drafts that are not valid.
+        kin for drafts that are not valid, :class:`~colearner_ls.journal.keys.KeyFileError` where an author has a key that
+        cannot be used, and :class:`~colearner_ls.journal.errors.KeyNotInForce` for what claims to be the coach's in a
+        session with pinned keys and would be accepted by nobody.
         """
-        from colearner_ls.journal.appending import Append, append
+        from colearner_ls.journal.appending import Append, append, signers
 
-        request = Append(tuple(drafts), tuple(local), claim, now_us() if wall_us is None else wall_us)
+        keys = signers(self._trust, drafts)
+        wall = now_us() if wall_us is None else wall_us
+        request = Append(tuple(drafts), tuple(local), claim, wall, self._trust, keys)
         return self.database.write(lambda db: append(db, request), durable=True)
 
     def receive(
@@ -261,10 +295,12 @@ class Journal:
         """
         if not incoming and not moves:
             return Received()
-        from colearner_ls.journal.receiving import Receive, judged, receive
+        from colearner_ls.journal.receiving import Receive, check_ahead, judged, receive
 
         records = tuple(judged(record) for record in incoming)
-        request = Receive(bus, records, moves, backfill or MAIN, now_us() if wall_us is None else wall_us)
+        self.database.read(lambda db: check_ahead(db, records))
+        wall = now_us() if wall_us is None else wall_us
+        request = Receive(bus, records, moves, backfill or MAIN, wall, self._trust)
         return self.database.write(lambda db: receive(db, request), durable=False)
 
     def claim(self, key: str) -> bool:
@@ -303,6 +339,37 @@ class Journal:
     def bound_bus(self, session_id: str) -> str | None:
         """The key of the bus that the session is bound to; ``None`` where it is not."""
         return self.database.read(lambda db: sessions.bound_bus(db, session_id))
+
+    # -- trust
+
+    def trust(self, session_id: str) -> TrustView:
+        """How far a session can be trusted: the keys in force, students' keys, how many events were not accepted."""
+        from colearner_ls.journal.trust import view
+
+        return self.database.read(lambda db: view(db, session_id))
+
+    def judge_again(self, session_id: str) -> JudgedAgain:
+        """Judge a session by the keys that are pinned now; call it after a pin was set or taken back.
+
+        Own events that need a signature and have none get one, and are sent once more. Raises
+        :class:`~colearner_ls.journal.keys.KeyFileError` where the key for that cannot be used and
+        :class:`~colearner_ls.journal.pins.PinsError` where it cannot be read what is pinned: nothing has changed then.
+        """
+        from colearner_ls.journal.judging_again import judge_again
+
+        return judge_again(self.database, session_id, self._trust, now_us())
+
+    def tell_untrusted(self, session_id: str) -> int:
+        """How many untrusted events the person should be told of now, or 0. Only one of all processes gets to tell."""
+        from colearner_ls.journal.trust import tell_untrusted, untrusted
+
+        if not self.database.read(lambda db: untrusted(db, session_id)):
+            return 0
+        return self.database.write(lambda db: tell_untrusted(db, session_id, now_us()), durable=False)
+
+    def epoch(self, session_id: str) -> int:
+        """Grows when events of the session left the journal: a fold over it has to start anew then."""
+        return self.database.read(lambda db: epoch_of(db, session_id))
 
     # -- reading
 

@@ -10,11 +10,11 @@ import os
 import re
 import stat
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.signing import PublicKey, SigningKey
 from colearner_ls.journal.errors import JournalError
 from colearner_ls.journal.files import open_plain
@@ -37,7 +37,7 @@ class KeyFileError(JournalError):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnKey:
     """A key that this person signs with, as ``author``."""
 

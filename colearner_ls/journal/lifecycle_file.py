@@ -204,9 +204,9 @@ class LifecycleFile:
         return self._keep_remarks(remarks), adopted, strange or adopted < len({each.event.id for each in lost})
 
     def _knows(self, accepted: Accepted) -> bool:
-        """Does this very event stand in the journal, or did it lose its id to another content?"""
+        """Does this very event stand in the journal, or did it lose its id to another content, or its signature's worth?"""
         query = """SELECT 1 FROM event WHERE id = ?1 AND content = ?2
-            UNION ALL SELECT 1 FROM quarantine WHERE event_id = ?1 AND reason = 'id_conflict'"""
+            UNION ALL SELECT 1 FROM quarantine WHERE event_id = ?1 AND reason IN ('id_conflict', 'untrusted')"""
         values = (accepted.event.id, accepted.content)
         return self._journal.database.read(lambda db: db.execute(query, values).fetchone()) is not None
 

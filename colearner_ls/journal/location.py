@@ -18,6 +18,7 @@ from colearner_ls.journal.errors import WalRefused
 from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import read_plain, replace_file
 from colearner_ls.journal.journal import JOURNAL_FILE, Journal, make_folder
+from colearner_ls.journal.trust import Trust
 
 ID_FILE: Final = "workspace-id"
 """In ``.colearner``: names the workspace where its journal lives elsewhere."""
@@ -122,10 +123,11 @@ def open_journal(folder: Path, home: Path, *, create: bool = True, readonly: boo
     Raises :class:`~colearner_ls.journal.errors.JournalMissing` where there is none and ``create`` is false.
     """
     place = locate(folder, home) if create and not readonly else find(folder, home)
+    trust = Trust(home)
     if create and not readonly:
         make_folder(folder)
     try:
-        return Journal.open(place.path, folder=folder, create=create, readonly=readonly), place
+        return Journal.open(place.path, folder=folder, create=create, readonly=readonly, trust=trust), place
     except WalRefused as refused:
         if place.reason:
             raise
@@ -133,7 +135,7 @@ def open_journal(folder: Path, home: Path, *, create: bool = True, readonly: boo
             if place.path.stat().st_size == 0:
                 place.path.unlink()
         outside = Location(_outside(folder, home), refused.message)
-        return Journal.open(outside.path, folder=folder, create=create, readonly=readonly), outside
+        return Journal.open(outside.path, folder=folder, create=create, readonly=readonly, trust=trust), outside
 
 
 def find(folder: Path, home: Path) -> Location:

@@ -9,11 +9,12 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.signing import PublicKey, parse_public_key
 from colearner_ls.journal.errors import JournalError
 from colearner_ls.journal.files import replace_file
@@ -32,7 +33,7 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _HOWS: Final[tuple[How, ...]] = get_args(How)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pin:
     """A key that counts in a session from its beginning on. ``at``: when it was pinned, µs since the Unix epoch."""
 

@@ -6,7 +6,6 @@ import hashlib
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
-from colearner_ls.contracts.event import Event
 from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.bus_values import add_count
 from colearner_ls.journal.database import Database
@@ -14,11 +13,19 @@ from colearner_ls.journal.records import Quarantined, Stored
 from colearner_ls.journal.rows import Where, now_us
 
 if TYPE_CHECKING:
-    from colearner_ls.contracts.judging import Rejected
+    from colearner_ls.contracts.judging import Accepted, Rejected
 
 GARBAGE_RECORDS: Final = 1000
 GARBAGE_BYTES: Final = 16 * 1024 * 1024
 """Of garbage that names no session the newest of these many records and bytes are kept (contracts.md, *bad input*)."""
+
+UNTRUSTED: Final = "untrusted"
+CONFLICT: Final = "id_conflict"
+"""Reasons that only a journal can find; judging an event by itself has others."""
+
+CONFLICT_DETAIL: Final = (
+    "Another content with the same id stands in the journal: one that is signed as it must be, or the smaller SHA-256."
+)
 
 _COLUMNS: Final = 'n, bus, topic, partition, "offset", reason, detail, session, event_id, raw, at'
 
@@ -79,18 +86,41 @@ def keep(db: sqlite3.Connection, bus: str, where: Where, raw: bytes, why: Reject
     )
 
 
-def keep_conflict(
-    db: sqlite3.Connection, bus: str | None, where: Where, raw: bytes, content: bytes, event: Event, at: int
+def keep_conflict(db: sqlite3.Connection, bus: str | None, where: Where, accepted: Accepted, key: str, at: int) -> int:
+    """Quarantine the content that lost its id to another one; each ``key`` is kept once, wherever it is seen."""
+    return _keep_event(db, CONFLICT, CONFLICT_DETAIL, bus, where, accepted, key, at)
+
+
+def keep_untrusted(
+    db: sqlite3.Connection, bus: str | None, where: Where, accepted: Accepted, key: str, detail: str, at: int
 ) -> int:
-    """Quarantine the content that lost its id to another one; each content is kept once, wherever it is seen."""
-    detail = "Another content with the same id stands in the journal: of two the one with the smaller SHA-256 does."
-    once = _conflict_key(event.id, content)
-    return _insert(db, once, (bus, *where, "id_conflict", detail, event.session_id, event.id, raw, at))
+    """Quarantine an event that claims to be the coach's and is not; each ``key`` is kept once, wherever it is seen."""
+    return _keep_event(db, UNTRUSTED, detail, bus, where, accepted, key, at)
 
 
-def forget_conflict(db: sqlite3.Connection, event_id: str, content: bytes) -> None:
+def forget_conflict(db: sqlite3.Connection, event_id: str, key: str) -> None:
     """A content that lost before stands in the journal now, so it is not in quarantine any more."""
-    db.execute("DELETE FROM quarantine WHERE once = ?", (_conflict_key(event_id, content),))
+    db.execute("DELETE FROM quarantine WHERE once = ?", (once_key(CONFLICT, event_id, key),))
+
+
+def once_key(reason: str, event_id: str, key: str) -> str:
+    """What a quarantined event is kept once by."""
+    return f"{reason}|{event_id}|{key}"
+
+
+def _keep_event(
+    db: sqlite3.Connection,
+    reason: str,
+    detail: str,
+    bus: str | None,
+    where: Where,
+    accepted: Accepted,
+    key: str,
+    at: int,
+) -> int:
+    event = accepted.event
+    once = once_key(reason, event.id, key)
+    return _insert(db, once, (bus, *where, reason, detail, event.session_id, event.id, accepted.raw, at))
 
 
 def trim_garbage(db: sqlite3.Connection, bus: str) -> int:
@@ -119,10 +149,6 @@ def _insert(db: sqlite3.Connection, once: str, values: tuple[Any, ...]) -> int:
     return db.execute(query, (once, *values)).rowcount
 
 
-def _conflict_key(event_id: str, content: bytes) -> str:
-    return f"id_conflict|{event_id}|{content.hex()}"
-
-
 def _get(db: sqlite3.Connection, number: int) -> Quarantined | None:
     row = db.execute(f"SELECT {_COLUMNS} FROM quarantine WHERE n = ?", (number,)).fetchone()  # noqa: S608 - a constant
     return None if row is None else Quarantined(*row)
@@ -130,7 +156,9 @@ def _get(db: sqlite3.Connection, number: int) -> Quarantined | None:
 
 def _retry(db: sqlite3.Connection, number: int, verdict: Any) -> Retried | None:
     from colearner_ls.contracts.judging import Accepted
-    from colearner_ls.journal.receiving import admit
+    from colearner_ls.journal.admitting import admit, conflict_key
+    from colearner_ls.journal.judging_again import meet
+    from colearner_ls.journal.trusting import Trusting, copy_key
 
     kept = _get(db, number)
     if kept is None:
@@ -140,8 +168,15 @@ def _retry(db: sqlite3.Connection, number: int, verdict: Any) -> Retried | None:
         return Retried(reason=verdict.reason, detail=verdict.detail)
     if not db.execute("SELECT 1 FROM session WHERE id = ?", (verdict.event.session_id,)).fetchone():
         return Retried(reason="unfollowed", detail=f"Session “{verdict.event.session_id}” is not followed here.")
-    outcome = admit(db, verdict, kept.bus or "local", (kept.topic, kept.partition, kept.offset), now_us())
-    if outcome.kind == "lost":
-        return Retried(reason="id_conflict", detail=kept.detail)
-    db.execute("DELETE FROM quarantine WHERE n = ?", (number,))
-    return Retried(stored=outcome.stored)
+    trusting, at = Trusting(db), now_us()
+    meet(db, trusting, [verdict], at)
+    outcome = admit(db, trusting, verdict, kept.bus or "local", (kept.topic, kept.partition, kept.offset), at)
+    if outcome.kind not in ("lost", "untrusted"):
+        db.execute("DELETE FROM quarantine WHERE n = ?", (number,))
+        return Retried(stored=outcome.stored)
+    lost = outcome.kind == "lost"
+    reason, key = (CONFLICT, conflict_key(verdict)) if lost else (UNTRUSTED, copy_key(verdict))
+    # It is kept once, under the reason that holds now.
+    once = once_key(reason, verdict.event.id, key)
+    db.execute("DELETE FROM quarantine WHERE n = ? AND once <> ?", (number, once))
+    return Retried(reason=reason, detail=CONFLICT_DETAIL if lost else outcome.detail)

@@ -5,15 +5,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from colearner_ls.contracts.event import MAX_CLOCK_LEAD_US
 from colearner_ls.contracts.frozen import frozen, mutable
 from colearner_ls.contracts.judging import Accepted, Rejected, judge
 from colearner_ls.journal import cursors, quarantine
+from colearner_ls.journal.admitting import Outcome, admit
 from colearner_ls.journal.bus_values import add_count, epoch_of
+from colearner_ls.journal.judging_again import bring_up, meet
 from colearner_ls.journal.records import CursorMove, Incoming, PartitionKey, Received, Stored
-from colearner_ls.journal.rows import Where, drop_snapshots, insert
+from colearner_ls.journal.rows import Where
+from colearner_ls.journal.trusting import Trusting
+
+if TYPE_CHECKING:
+    from colearner_ls.journal.trust import Trust
 
 Verdict = Accepted | Rejected
 
@@ -36,12 +42,21 @@ class Receive:
     moves: Mapping[PartitionKey, CursorMove]
     batch: int
     now_us: int
+    trust: Trust | None = None
 
 
 def judged(incoming: Incoming) -> Judged:
     """Judge one record. A record without a value is judged as the empty text."""
     raw = incoming.value or b""
     return Judged((incoming.topic, incoming.partition, incoming.offset), raw, judge(raw))
+
+
+def check_ahead(db: sqlite3.Connection, records: Sequence[Judged]) -> None:
+    """Do the cryptography for a batch before the write lock is taken; the transaction finds it done."""
+    trusting = Trusting(db)
+    for record in records:
+        if isinstance(record.verdict, Accepted):
+            trusting.objection(record.verdict)
 
 
 @mutable
@@ -54,6 +69,7 @@ class _Tally:
     unfollowed: int = 0
     conflicts: int = 0
     dropped: int = 0
+    untrusted: int = 0
 
 
 def receive(db: sqlite3.Connection, request: Receive) -> Received:
@@ -65,8 +81,10 @@ def receive(db: sqlite3.Connection, request: Receive) -> Received:
     followed = _followed(db, request.bus, request.batch)
     epoch = epoch_of(db, request.bus)
     tally = _Tally()
+    trusting = Trusting(db)
+    tally.new.extend(_judged_again(db, request, trusting, followed))
     for record in request.records:
-        _take(db, request, record, followed, epoch, tally)
+        _take(db, request, trusting, record, followed, epoch, tally)
     tally.dropped += quarantine.trim_garbage(db, request.bus)
     if request.batch == cursors.MAIN:
         add_count(db, request.bus, "unfollowed", tally.unfollowed)
@@ -79,7 +97,25 @@ def receive(db: sqlite3.Connection, request: Receive) -> Received:
         tally.dropped,
         tuple(tally.sent),
         tuple(tally.ahead),
+        tally.untrusted,
     )
+
+
+def _judged_again(
+    db: sqlite3.Connection, request: Receive, trusting: Trusting, followed: frozenset[str]
+) -> tuple[Stored, ...]:
+    """What the batch says of keys comes first, wherever it stands in it: the rest is judged by it then. So the outcome
+    is the same however the events are cut into batches."""
+    arrived = [
+        record.verdict
+        for record in request.records
+        if isinstance(record.verdict, Accepted) and record.verdict.event.session_id in followed
+    ]
+    came: list[Stored] = []
+    for session_id in dict.fromkeys(each.event.session_id for each in arrived):
+        came.extend(bring_up(db, trusting, session_id, request.trust, request.now_us).came)
+    came.extend(meet(db, trusting, arrived, request.now_us))
+    return tuple(came)
 
 
 def _followed(db: sqlite3.Connection, bus: str, batch: int) -> frozenset[str]:
@@ -94,7 +130,13 @@ def _followed(db: sqlite3.Connection, bus: str, batch: int) -> frozenset[str]:
 
 
 def _take(
-    db: sqlite3.Connection, request: Receive, record: Judged, followed: frozenset[str], epoch: int, tally: _Tally
+    db: sqlite3.Connection,
+    request: Receive,
+    trusting: Trusting,
+    record: Judged,
+    followed: frozenset[str],
+    epoch: int,
+    tally: _Tally,
 ) -> None:
     verdict = record.verdict
     session_id = verdict.session_id if isinstance(verdict, Rejected) else verdict.event.session_id
@@ -107,7 +149,7 @@ def _take(
     elif isinstance(verdict, Rejected):
         tally.quarantined += quarantine.keep(db, request.bus, record.where, record.raw, verdict, request.now_us)
     else:
-        outcome = admit(db, verdict, request.bus, record.where, request.now_us)
+        outcome = admit(db, trusting, verdict, request.bus, record.where, request.now_us)
         _count(tally, outcome, verdict, request.now_us)
         if outcome.kind in ("same", "new") and _seen(db, verdict.event.id, record.where, epoch, request.now_us):
             tally.sent.append(verdict.event.id)
@@ -116,82 +158,15 @@ def _take(
 def _count(tally: _Tally, outcome: Outcome, verdict: Accepted, now_us: int) -> None:
     if outcome.kind == "same":
         tally.duplicates += 1
-    elif outcome.kind == "lost":
+    elif outcome.kind in ("lost", "won"):
         tally.conflicts += 1
-    if outcome.kind == "won":
-        tally.conflicts += 1
+    elif outcome.kind == "untrusted":
+        tally.quarantined += outcome.kept
+        tally.untrusted += outcome.kept
     if outcome.stored is not None:
         tally.new.append(outcome.stored)
         if verdict.event.hlc > now_us + MAX_CLOCK_LEAD_US:
             tally.ahead.append(verdict.event.id)
-
-
-@frozen
-class Outcome:
-    """What an accepted event met: nothing of its id (``new``), itself (``same``), or other content of the same id,
-    over which it ``won`` or against which it ``lost``. ``stored``: what stands in the journal now and did not."""
-
-    kind: Literal["new", "same", "won", "lost"]
-    stored: Stored | None = None
-
-
-def admit(db: sqlite3.Connection, accepted: Accepted, source: str, where: Where, now_us: int) -> Outcome:
-    """Let an accepted event into the journal, inside a running write transaction (contracts.md, *bad input*).
-
-    Of two contents with one id the smaller SHA-256 stands, whichever came first; the other goes to quarantine. Copies
-    of a derived id that differ outside the five fields are one event: the smaller bytes stand, so that all readers
-    keep the same ones.
-    """
-    event = accepted.event
-    query = 'SELECT row, content, raw, session, hlc, source, topic, partition, "offset" FROM event WHERE id = ?'
-    found = db.execute(query, (event.id,)).fetchone()
-    if found is None:
-        return Outcome("new", _insert(db, accepted, source, where, replaced=False))
-    row, content, raw, session_id, hlc, old_source, *old_where = found
-    if content == accepted.content:
-        if not event.derived or raw <= accepted.raw:
-            return Outcome("same")
-        _remove(db, row, event.id, session_id, hlc)
-        return Outcome("same", _insert(db, accepted, source, where, replaced=True))
-    if content < accepted.content:
-        quarantine.keep_conflict(db, source, where, accepted.raw, accepted.content, event, now_us)
-        return Outcome("lost")
-    _remove(db, row, event.id, session_id, hlc)
-    _refuse_own(db, event.id, now_us)
-    loser = judge(raw)
-    if isinstance(loser, Accepted):
-        came_from = old_source if old_where[0] is not None else None
-        topic, partition, offset = old_where
-        quarantine.keep_conflict(db, came_from, (topic, partition, offset), raw, content, loser.event, now_us)
-    quarantine.forget_conflict(db, event.id, accepted.content)
-    return Outcome("won", _insert(db, accepted, source, where, replaced=True))
-
-
-def _insert(db: sqlite3.Connection, accepted: Accepted, source: str, where: Where, *, replaced: bool) -> Stored:
-    row = insert(
-        db,
-        accepted.event,
-        raw=accepted.raw,
-        content=accepted.content,
-        applied=accepted.applied,
-        source=source,
-        where=where,
-        replaced=replaced,
-    )
-    return Stored(row, accepted.event, accepted.raw, accepted.applied, source, None, replaced)
-
-
-def _remove(db: sqlite3.Connection, row: int, event_id: str, session_id: str, hlc: int) -> None:
-    db.execute("DELETE FROM event WHERE row = ?", (row,))
-    drop_snapshots(db, session_id, (hlc, event_id))
-
-
-def _refuse_own(db: sqlite3.Connection, event_id: str, now_us: int) -> None:
-    """An own event that another content has displaced is not sent (again): every reader would displace it too."""
-    db.execute(
-        "UPDATE outbox SET state = 'refused', reason = 'id_conflict', at = ? WHERE id = ?",
-        (now_us, event_id),
-    )
 
 
 def _seen(db: sqlite3.Connection, event_id: str, where: Where, epoch: int, now_us: int) -> bool:

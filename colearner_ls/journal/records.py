@@ -100,7 +100,8 @@ class Received:
 
     ``new`` in the order of arrival. ``duplicates`` had no effect. ``quarantined`` and ``conflicts`` (same id, other
     content) are kept byte for byte; ``dropped`` is garbage over the limits, only counted. ``sent``: ids of own events
-    that were seen on the bus for the first time. ``ahead``: ids whose hlc is over 24 h ahead of our clock.
+    that were seen on the bus for the first time. ``ahead``: ids whose hlc is over 24 h ahead of our clock. ``untrusted``: of
+    the quarantined those that claim to be the coach's in a session with pinned keys, and are not.
     """
 
     new: tuple[Stored, ...] = ()
@@ -111,6 +112,7 @@ class Received:
     dropped: int = 0
     sent: tuple[str, ...] = ()
     ahead: tuple[str, ...] = ()
+    untrusted: int = 0
 
 
 @frozen

@@ -7,6 +7,7 @@ from typing import Final
 
 from colearner_ls.journal.database import Database
 from colearner_ls.journal.records import Snapshot
+from colearner_ls.journal.trust_left import left_row
 
 KEPT: Final = 4
 """Snapshots kept for each session: a few, so that an event landing a little back does not cost the whole history."""
@@ -43,6 +44,8 @@ class Snapshots:
 
 def _put(db: sqlite3.Connection, snapshot: Snapshot, through_row: int) -> bool:
     session, (hlc, event_id) = snapshot.session_id, snapshot.position
+    if through_row <= left_row(db, session):
+        return False  # an event left since; this fold may still hold it
     query = "SELECT 1 FROM event WHERE session = ? AND row > ? AND ((hlc, id) <= (?, ?) OR replaced) LIMIT 1"
     if db.execute(query, (session, through_row, hlc, event_id)).fetchone():
         return False

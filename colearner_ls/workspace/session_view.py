@@ -46,7 +46,8 @@ class SessionView:
         self._journal = journal
         self._session_id = session_id
         self._timeline: Timeline | None = None
-        self._generation = -1
+        self._made_at = (-1, -1)
+        """Generation of the journal and epoch of the session that the timeline belongs to."""
         self._row = 0
         self._since_snapshot = 0
         self._links: dict[str, str] | None = None
@@ -103,9 +104,10 @@ class SessionView:
         return self._journal.snapshots.put(snapshot, through_row=self._row)
 
     def _current(self) -> Timeline:
-        if self._timeline is None or self._generation != self._journal.generation:
-            # The row is read first: what comes in between is read twice, and twice is once.
-            self._generation = self._journal.generation
+        made_at = (self._journal.generation, self._journal.epoch(self._session_id))
+        if self._timeline is None or self._made_at != made_at:
+            # Salvaged, or events have left. The row is read first: what comes in between is read twice, and twice is once.
+            self._made_at = made_at
             self._row = self._journal.last_row()
             self._timeline = Timeline(self._session_id, _JournalSource(self._journal, self._session_id))
             self._since_snapshot = SNAPSHOT_EVERY if self._timeline.applied >= SNAPSHOT_EVERY else 0

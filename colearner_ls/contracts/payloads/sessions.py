@@ -42,9 +42,13 @@ class Lifecycle(Payload):
 
 
 class _Key(Payload):
-    kid: str = Field(description="Name of the key.")
-    public_key: str | None = Field(default=None, description="The Ed25519 public key.")
-    role: str | None = Field(default=None, description="Whom it speaks for.")
+    kid: str = Field(description="Name of the key: its JWK thumbprint (RFC 7638).")
+    public_key: str | None = Field(
+        default=None, description="The Ed25519 public key: unpadded base64url of its 32 bytes."
+    )
+    role: str | None = Field(
+        default=None, description="Whom it speaks for: `coach` (also for services; so where absent) or `service`."
+    )
     note: str | None = Field(default=None, description="A remark.")
 
 
