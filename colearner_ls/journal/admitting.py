@@ -66,7 +66,12 @@ def admit(
     _refuse_own(db, accepted.event.id, now_us)
     quarantine.keep_conflict(db, of_bus(found.source), found.where, loser, conflict_key(loser), now_us)
     quarantine.forget_conflict(db, accepted.event.id, conflict_key(accepted))
-    return Outcome("won", put(db, accepted, source, where, replaced=True))
+    stored = put(db, accepted, source, where, replaced=True)
+    if loser.event.actor in CLAIMS:
+        from colearner_ls.journal.settling import settle  # it uses what is defined here
+
+        settle(db, trusting, accepted.event.id, now_us)  # copies of the loser lost too
+    return Outcome("won", stored)
 
 
 def of_bus(source: str) -> str | None:
