@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ def run(arguments: Sequence[str]) -> int:
         return _usage(error)
     except ColearnerError as error:
         return _said(error)
+    except OSError as error:
+        return _disk(error)
     except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the person gets words, the log gets the rest
         return _fault(error)
     return code
@@ -96,6 +99,15 @@ def _said(error: ColearnerError) -> int:
     if error.hint:
         output.message(error.hint)
     return exit_code(error)
+
+
+def _disk(error: OSError) -> int:
+    """What the disk or the permissions refuse is nobody's fault; anything else of the system is ours."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+        output.message(f"colearner: {error.filename or 'a file'}: {error.strerror}. Nothing of it was saved.")
+        output.message("Free some space or mend the permissions, and try again.")
+        return FAULT
+    return _fault(error)
 
 
 def _fault(error: Exception) -> int:

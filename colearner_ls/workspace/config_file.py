@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from colearner_ls.journal.faults import os_faults
 from colearner_ls.journal.files import replace_file
 from colearner_ls.workspace.settings import CONFIG_FILE, CONFIG_FOLDER, read_config
 
@@ -13,7 +14,8 @@ from colearner_ls.workspace.settings import CONFIG_FILE, CONFIG_FOLDER, read_con
 def write_config(root: Path, changes: Mapping[str, Any]) -> None:
     """Set ``changes`` (nested tables as nested mappings) in the file; ``None`` leaves a value alone.
 
-    Raises :class:`~.settings.BadConfig` where the file there cannot be understood: it is never overwritten then.
+    Raises :class:`~.settings.BadConfig` where the file there cannot be understood: it is never overwritten then; and
+    ``StorageFull``, ``ReadOnly`` and their kin where it cannot be written: the old one stands.
     """
     import tomlkit  # keeps comments; only writers need it
 
@@ -21,7 +23,8 @@ def write_config(root: Path, changes: Mapping[str, Any]) -> None:
     path = root / CONFIG_FOLDER / CONFIG_FILE
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
     _merge(document, changes)
-    replace_file(path, tomlkit.dumps(document).encode(), durable=True)
+    with os_faults(path):
+        replace_file(path, tomlkit.dumps(document).encode(), durable=True)
 
 
 def _merge(table: Any, changes: Mapping[str, Any]) -> None:

@@ -1,13 +1,16 @@
 """Loaded by Python at start where a test puts this folder on PYTHONPATH: dies by SIGKILL at a named place.
 
 The console scripts run as they are installed; only the test's environment has this file. ``COLEARNER_TEST_DIE`` names the
-place and ``COLEARNER_TEST_DIE_AT`` how often it is passed before.
+place and ``COLEARNER_TEST_DIE_AT`` how often it is passed before. With ``COLEARNER_TEST_STOP`` set the process stops there
+once (SIGSTOP) instead, and goes on when it is continued.
 """
 
 import os
 import signal
+import threading
 
 PLACE = os.environ.get("COLEARNER_TEST_DIE")
+STOP = bool(os.environ.get("COLEARNER_TEST_STOP"))
 
 
 def _die_at(owner, name, *, after):
@@ -19,6 +22,12 @@ def _die_at(owner, name, *, after):
         if left:
             left -= 1
             return original(*args, **kwargs)
+        if STOP:
+            setattr(owner, name, original)
+            result = original(*args, **kwargs) if after else None
+            # To this very thread: sent to the process, the signal may take effect after this thread has gone on.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+            return result if after else original(*args, **kwargs)
         if after:
             original(*args, **kwargs)
         return os.kill(os.getpid(), signal.SIGKILL)
