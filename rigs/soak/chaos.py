@@ -65,6 +65,8 @@ class Chaos:
 
     seed: int
     sides: int
+    pace: float = 1.0
+    """Times as many of all, for runs of seconds."""
     spared: Sequence[tuple[int, str]] = ()
     """(side, server) that are never killed, so that memory can be watched over time; they are stopped all the same."""
 
@@ -72,7 +74,7 @@ class Chaos:
         """One after the other, for ever."""
         chance = self._chance("kills")
         while True:
-            gap = _gap(chance, KILLS_PER_MINUTE)
+            gap = self._gap(chance, KILLS_PER_MINUTE)
             side = chance.randrange(self.sides)
             victim = chance.choices(("0", "1", "command"), (3, 3, 2))[0]
             if (side, victim) in self.spared:
@@ -80,17 +82,19 @@ class Chaos:
             yield Kill(gap, side, victim, chance.uniform(0.0, 1.0))
 
     def stops(self) -> Iterator[Stop]:
-        """SIGSTOP of servers: mostly short, now and then longer than any lock is waited for (5 s)."""
+        """SIGSTOP of servers: mostly short, now and then longer than any lock is waited for (5 s) or a holder for (6 s)."""
         chance = self._chance("stops")
         while True:
-            for_s = chance.choice((chance.uniform(0.1, 1.5), chance.uniform(1.5, 5.0), chance.uniform(5.0, 9.0)))
-            yield Stop(_gap(chance, STOPS_PER_MINUTE), chance.randrange(self.sides), chance.choice(("0", "1")), for_s)
+            for_s = chance.choice((chance.uniform(0.1, 1.5), chance.uniform(1.5, 5.0), chance.uniform(5.0, 12.0)))
+            yield Stop(
+                self._gap(chance, STOPS_PER_MINUTE), chance.randrange(self.sides), chance.choice(("0", "1")), for_s
+            )
 
     def broker_faults(self) -> Iterator[BrokerFault]:
         """Restarts at the wanted rate, with pauses in between."""
         chance = self._chance("broker")
         while True:
-            gap = _gap(chance, RESTARTS_PER_MINUTE)
+            gap = self._gap(chance, RESTARTS_PER_MINUTE)
             if chance.random() < 0.3:  # extra, so that the rate of restarts stays
                 yield BrokerFault(gap / 2, "pause", chance.uniform(0.5, 6.0))
                 gap /= 2
@@ -110,12 +114,13 @@ class Chaos:
                 "slow": chance.uniform(4_000, 40_000),
             }.get(how, 0.0)
             side = chance.randrange(self.sides)
-            yield NetworkFault(_gap(chance, NETWORK_FAULTS_PER_MINUTE), side, how, amount, chance.uniform(0.5, 6.0))
+            yield NetworkFault(
+                self._gap(chance, NETWORK_FAULTS_PER_MINUTE), side, how, amount, chance.uniform(0.5, 6.0)
+            )
 
     def _chance(self, what: str) -> random.Random:
         return random.Random(f"{self.seed} {what}")
 
-
-def _gap(chance: random.Random, per_minute: float) -> float:
-    """Seconds until the next; uneven, but never bunched so much that a short run misses its number."""
-    return 60.0 / per_minute * chance.uniform(0.5, 1.5)
+    def _gap(self, chance: random.Random, per_minute: float) -> float:
+        """Seconds until the next; uneven, but never bunched so much that a run misses its number."""
+        return 60.0 / (per_minute * self.pace) * chance.uniform(0.5, 1.5)

@@ -42,6 +42,8 @@ class Settings:
     out: Path
     minutes: float = 10.0
     pairs: int = 2
+    pace: float = 1.0
+    """Times as many faults a minute as a run of ten minutes has."""
     calm_s: float = 15.0
     drain_s: float = 120.0
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -51,8 +53,8 @@ class Settings:
     def needed(self) -> dict[str, int]:
         """How many of each fault there must have been for the run to count."""
         return {
-            "kills": int(NEEDED_KILLS_PER_MINUTE * self.minutes),
-            "broker restarts": int(NEEDED_RESTARTS_PER_MINUTE * self.minutes),
+            "kills": int(NEEDED_KILLS_PER_MINUTE * self.minutes * self.pace),
+            "broker restarts": int(NEEDED_RESTARTS_PER_MINUTE * self.minutes * self.pace),
         }
 
 
@@ -116,7 +118,7 @@ def _run(
         stack.callback(desk.close)
         desk.begin()
     spared = tuple((2 * pair + pair % 2, "1") for pair in range(settings.pairs))
-    hands = Hands(Chaos(settings.seed, sides, spared), desks, proxies, broker, watcher, ledger)
+    hands = Hands(Chaos(settings.seed, sides, settings.pace, spared), desks, proxies, broker, watcher, ledger)
     _wait_for(lambda: all(len(desk.ready) == len(SLOTS) for desk in desks), 120, interrupted)
     _wait(settings.calm_s, interrupted)
     report.calm_until = ledger.now
@@ -167,13 +169,13 @@ def _meet(coach: Desk, student: Desk, coachs: Proxy, students: Proxy) -> None:
     """Set a session up, each side reaching the broker through its own network."""
     learner = student.name
     urls = [f"kafka://{proxy.address}?prefix={PREFIX}&partitions=3" for proxy in (coachs, students)]
-    who = ("--as", coach.name, "--student", learner, "--wait", "30")
+    who = ("--as", coach.name, "--student", learner, "--no-wait")
     invite = coach.run("coach", "init", "--bus", urls[0], *who)["invite"]
-    student.run("student", "join", invite, "--bus", urls[1], "--as", learner, "--wait", "30")
-    student.run("share", "auto", "--wait", "30")
+    student.run("student", "join", invite, "--bus", urls[1], "--as", learner, "--no-wait")
+    student.run("share", "auto", "--no-wait")
     plan = coach.folder.parent / "plan.md"
     plan.write_text(PLAN, encoding="utf-8")
-    coach.run("plan", str(plan), "--wait", "30")
+    coach.run("plan", str(plan), "--no-wait")
 
 
 def _endure(settings: Settings, ledger: Ledger, interrupted: threading.Event, say: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from colearner_ls.contracts.ids import new_id
 from colearner_ls.journal import adopting, cursors, receiving, rejudging
+from colearner_ls.sync import holder
 
 
 def deduplication_off() -> None:
@@ -40,4 +41,16 @@ def cursor_before_its_events() -> None:
     receiving.receive = receive
 
 
-{"deduplication": deduplication_off, "cursor": cursor_before_its_events}[os.environ["COLEARNER_SABOTAGE"]]()
+def takeover_lock_off() -> None:
+    """Everybody believes to hold sync."""
+    holder.SyncHolder.try_acquire = lambda self: True
+    holder.SyncHolder.beat = lambda self: True
+    holder.SyncHolder.held = property(lambda self: True)
+
+
+SABOTAGES = {
+    "deduplication": deduplication_off,
+    "cursor": cursor_before_its_events,
+    "lock": takeover_lock_off,
+}
+SABOTAGES[os.environ["COLEARNER_SABOTAGE"]]()
