@@ -49,9 +49,22 @@ NOT_THIS_ONE: Final = (
 
 
 class _Doubtful(Unknown):
-    """Came back with the refusal of another record of its batch, or after it: to be sent once more, alone."""
+    """Came back with the refusal of a record of its batch, its own or another's: to be sent once more, alone."""
 
     __slots__ = ()
+
+    def alone(self) -> Outcome:
+        """What it means where no other record can be to blame."""
+        return Refused(self.reason)
+
+
+class _OutOfOrder(_Doubtful):
+    """Came after a record that was refused, or to a broker that forgot this producer: never the record's own fault."""
+
+    __slots__ = ()
+
+    def alone(self) -> Outcome:
+        return Unknown(self.reason)
 
 
 class Publisher:
@@ -74,7 +87,7 @@ class Publisher:
             if len(records) > 1:
                 await self._one_by_one(records, outcomes, deadline)
             elif isinstance(outcomes[0], _Doubtful):
-                outcomes[0] = Refused(outcomes[0].reason)
+                outcomes[0] = outcomes[0].alone()
             return outcomes
 
     async def close(self, patience: float) -> None:
@@ -98,7 +111,7 @@ class Publisher:
                 (again,) = await self._attempt([records[index]], deadline)
             except BusUnreachable as error:
                 again = Unknown(error.cause)
-            outcomes[index] = Refused(again.reason) if isinstance(again, _Doubtful) else again
+            outcomes[index] = again.alone() if isinstance(again, _Doubtful) else again
 
     async def _attempt(self, records: Sequence[OutgoingRecord], deadline: float) -> list[Outcome]:
         try:
@@ -222,7 +235,9 @@ def _outcome(future: asyncio.Future[Any], reason: str) -> Outcome:
         return Ack(place.partition, place.offset)
     if isinstance(error, NOT_ALLOWED):
         return Refused(_not_allowed(error))
-    if isinstance(error, (*NOT_THIS_ONE, OutOfOrderSequenceNumber)):
+    if isinstance(error, OutOfOrderSequenceNumber):
+        return _OutOfOrder(_words(error))
+    if isinstance(error, NOT_THIS_ONE):
         return _Doubtful(_words(error))
     return Unknown(_words(error))
 

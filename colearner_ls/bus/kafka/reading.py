@@ -18,6 +18,7 @@ from aiokafka.errors import (
 
 from ..errors import BusDenied, BusUnreachable, CursorOutOfRange
 from ..records import IncomingRecord, PartitionKey
+from .brake import brake
 from .causes import Cause, CauseLog
 from .diagnosis import unreachable
 from .disposal import dispose_consumer
@@ -57,6 +58,7 @@ class Reader:
         consumer = AIOKafkaConsumer(**connection.consumer())
         try:
             await consumer.start()
+            brake(consumer, connection.timing.retry)
             await _learn(consumer, partitions)
         except BaseException:
             await dispose_consumer(consumer, patience=0.1)
@@ -163,12 +165,17 @@ class Reader:
                 await asyncio.wait({task}, timeout=SLICE_S)
                 if not task.done() and (trouble := self._watch.trouble()):
                     raise self._unreachable(trouble)
-            found = task.result().items()
+            found = task.result()
         except (KafkaError, OSError) as error:
             raise self._unreachable(self._causes.since(before) or str(error)) from error
         finally:
             task.cancel()
-        return {self._key(tp): offset for tp, offset in found}
+        if silent := [tp for tp in partitions if tp not in found]:
+            # The library leaves out what the broker would not tell; a partition that seems empty would look like a loss.
+            raise self._unreachable(
+                self._causes.since(before) or f"the broker does not tell where {silent[0].topic} begins and ends"
+            )
+        return {self._key(tp): offset for tp, offset in found.items()}
 
     def _key(self, tp: TopicPartition) -> PartitionKey:
         return (self._names.base(tp.topic), tp.partition)

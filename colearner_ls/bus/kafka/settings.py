@@ -33,6 +33,11 @@ class Timing:
     probe: float = 30.0
     """How often a quiet connection is asked for metadata, in case it died without a word."""
 
+    retry: float = 0.25
+    """Between two tries of the library's own, at one request."""
+    poll: float = 0.5
+    """How long the broker may hold a fetch that has nothing to bring; other questions on that connection wait behind it."""
+
     def connect(self, hosts: int) -> float:
         """One :meth:`connect`: the hosts are tried one after the other."""
         return self.request * hosts + 5.0
@@ -54,7 +59,7 @@ class Connection:
             "bootstrap_servers": list(self.url.hosts),
             "client_id": f"{self.client_id}-{role}",
             "request_timeout_ms": int(self.timing.request * 1000),
-            "retry_backoff_ms": 250,
+            "retry_backoff_ms": int(self.timing.retry * 1000),
             "metadata_max_age_ms": 60_000,
             "connections_max_idle_ms": 540_000,
             "security_protocol": self.url.security,
@@ -89,7 +94,7 @@ class Connection:
             "isolation_level": "read_committed",
             "max_partition_fetch_bytes": MAX_PARTITION_FETCH,
             "fetch_max_bytes": MAX_FETCH,
-            "fetch_max_wait_ms": 500,
+            "fetch_max_wait_ms": int(self.timing.poll * 1000),
             "check_crcs": True,
         }
 

@@ -15,6 +15,7 @@ from aiokafka.errors import (
     PolicyViolationError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 
@@ -27,6 +28,7 @@ from .settings import Connection, Partitions, TopicNames
 MAX_REPLICATION: Final = 3
 LEADER_POLL_S: Final = 0.05
 
+_UNKNOWN: Final = UnknownTopicOrPartitionError.errno
 _NOT_ALLOWED: Final = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError)
 # Kafka answers the same for a topic that is missing and for one that the user may not see.
 _HIDDEN: Final = "not authorised to create topics; or they exist, and this user has no right to read them"
@@ -57,7 +59,9 @@ async def prepare_cluster(connection: Connection, names: TopicNames) -> Cluster:
         await admin.start()
         identity, brokers = await _describe(admin, connection)
         # Metadata of all topics, for asking for one by name would let the broker create it with settings of its own.
-        missing = [name for name in names.all_full if name not in await _topics(admin)]
+        codes = {each["topic"]: each["error_code"] for each in await admin.describe_topics()}
+        # Any other error of a topic passes by itself (no leader yet), and is waited for below.
+        missing = [name for name in names.all_full if codes.get(name, _UNKNOWN) == _UNKNOWN]
         if missing and (there := await _create(admin, connection, missing, brokers)):
             await _see(admin, connection, there)
         return Cluster(identity, await _with_leaders(admin, connection, names))
