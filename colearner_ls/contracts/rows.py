@@ -24,7 +24,7 @@ def event_of(envelope: Mapping[str, Any], *, id: str, hlc: int, derived: bool) -
     event_type = envelope["event_type"]
     version = get("version") or 1
     payload = envelope["payload"]
-    if (event_type, version) in UPCASTERS and not says_nothing(event_type, payload):
+    if UPCASTERS and (event_type, version) in UPCASTERS and not says_nothing(event_type, payload):
         payload = upcast(event_type, version, payload)
     writer, causation_id, correlation_id = get("writer"), get("causation_id"), get("correlation_id")
     return Event(
@@ -48,7 +48,7 @@ def event_of(envelope: Mapping[str, Any], *, id: str, hlc: int, derived: bool) -
 
 def _normal(text: str) -> str:
     """`ids.normal_id`, which is needed only for texts with capitals: all that we wrote ourselves has none."""
-    if text.lower() == text:
+    if text.islower():
         return text
     from colearner_ls.contracts.ids import normal_id  # with hashlib, which takes 4 ms to load
 

@@ -23,7 +23,7 @@ from colearner_ls.domain.fold_streams import PROGRESS, Newest, Stream, StreamMar
 from colearner_ls.domain.lifecycle import is_stage
 from colearner_ls.domain.state import Json, LearnerState, SessionState
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 """Raised whenever the shape of `SessionFold.dump`, or what is kept of an event, changes: snapshots of other versions are
 of no use. What events mean is worked out when looking, so a change of that needs no new version."""
 
@@ -138,12 +138,12 @@ class SessionFold:
 
     @staticmethod
     def _note_newest(stream: Stream, event: Event, payload: Json) -> None:
-        newest = stream.newest
-        if payload.get("active_step") is not None:
-            newest["active_step"] = (event.hlc, event.id, as_name(payload["active_step"]))
-        if payload.get("blockers") is not None:
-            newest["blockers"] = (event.hlc, event.id, as_texts(payload["blockers"]))
-        if files := as_objects(payload.get("files_changed")):
+        newest, get = stream.newest, payload.get
+        if (step := get("active_step")) is not None:
+            newest["active_step"] = (event.hlc, event.id, as_name(step))
+        if (blockers := get("blockers")) is not None:
+            newest["blockers"] = (event.hlc, event.id, as_texts(blockers))
+        if files := as_objects(get("files_changed")):
             newest["files_changed"] = (event.hlc, event.id, files)
 
     def _evidence(self, event: Event) -> None:

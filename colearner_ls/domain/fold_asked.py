@@ -13,7 +13,7 @@ from typing import Any
 from colearner_ls.domain.fold_entries import HintEntry, RequestEntry, StuckEntry, SubmissionEntry, build_evidence
 from colearner_ls.domain.fold_items import Item, as_name
 from colearner_ls.domain.fold_names import Names
-from colearner_ls.domain.fold_streams import without_bodies
+from colearner_ls.domain.fold_streams import automatic, without_bodies
 from colearner_ls.domain.state import Evidence
 
 Thing = tuple[str, str]
@@ -152,8 +152,12 @@ class Asked:
             found = replace(snapshot, exercise_id=submission.exercise, inferred=submission.inferred)
             self.evidence[event] = found
 
-    def lighten(self, event: str) -> None:
-        """Leaves the body of a snapshot that is old by now to the journal."""
+    def age(self, item: Item) -> None:
+        """Leaves the body of a snapshot that is old by now to the journal, and all of it where it was automatic."""
+        event = item[1]
+        if automatic(item):
+            self.evidence.pop(event, None)
+            return
         snapshot = self.evidence.get(event)
         if snapshot is not None and (payload := without_bodies(snapshot.payload)) is not snapshot.payload:
             self.evidence[event] = replace(snapshot, payload=payload, complete=False)

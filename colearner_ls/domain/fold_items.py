@@ -14,6 +14,9 @@ from colearner_ls.contracts.event import Event
 Fields = dict[str, Any]
 Item = tuple[int, str, str, str, Fields]
 
+_OBJECT: Final = (dict, Mapping)
+"""What an object of JSON is here. Nearly all are dicts, and that is quick to see; the check for a Mapping is slow."""
+
 PENDING: Final = "pending"
 """Peers' word for the plan status ``todo`` (contracts.md, *What other implementations put on the wire*)."""
 
@@ -30,6 +33,8 @@ def as_name(value: object) -> str | None:
 
 def as_texts(value: object) -> list[str]:
     """The texts of a list; a single text counts as a list of one."""
+    if value is None or value == []:  # as nearly always
+        return []
     if isinstance(value, str):
         return [value]
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, (list, tuple)) else []
@@ -37,12 +42,14 @@ def as_texts(value: object) -> list[str]:
 
 def as_objects(value: object) -> list[Mapping[str, Any]]:
     """The objects of a list."""
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, (list, tuple)) else []
+    if value is None:
+        return []
+    return [entry for entry in value if isinstance(entry, _OBJECT)] if isinstance(value, (list, tuple)) else []
 
 
 def as_object(value: object) -> Mapping[str, Any] | None:
     """The object, or ``None`` for anything else."""
-    return value if isinstance(value, Mapping) else None
+    return value if isinstance(value, _OBJECT) else None
 
 
 def as_number(value: object) -> float | None:

@@ -113,8 +113,8 @@ class LearnerPass:
             if item[2] == "evidence":
                 self._asked.snapshot(item)
         for reading in self._readings:
-            for event in reading.newly_old():
-                self._asked.lighten(event)
+            for item in reading.newly_old():
+                self._asked.age(item)
 
     # -- plan and stages --------------------------------------------------------------------------------------------
 

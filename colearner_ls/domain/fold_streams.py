@@ -16,7 +16,8 @@ PROGRESS: Final = "progress"
 
 FULL_EVIDENCE: Final = 256
 """So many of the newest evidence snapshots of a stream keep ``snippet`` and ``hunks`` (at most 16 KiB each by
-default); the bodies of older ones stay in the journal, so that a snapshot of the fold stays small."""
+default); the bodies of older ones stay in the journal, and so do older ones that a save alone caused (docs/decisions/0022),
+so that a snapshot of the fold stays small however long the work goes on."""
 
 BODIES: Final = ("snippet", "hunks")
 
@@ -111,9 +112,19 @@ def _item(entry: Any) -> Item:
 
 
 def lighten(evidence: list[Item]) -> list[Item]:
-    """The snapshots with the bodies of all but the newest `FULL_EVIDENCE` left out (and ``light`` set on those)."""
+    """The snapshots, where all but the newest `FULL_EVIDENCE` are without their bodies (and ``light`` set on those), or
+    left out if they are :func:`automatic`."""
     cut = len(evidence) - FULL_EVIDENCE
-    return evidence if cut <= 0 else [_light(entry) for entry in evidence[:cut]] + evidence[cut:]
+    if cut <= 0:
+        return evidence
+    return [_light(entry) for entry in evidence[:cut] if not automatic(entry)] + evidence[cut:]
+
+
+def automatic(entry: Item) -> bool:
+    """Whether it is a snapshot that a save alone caused: nobody asked for it, it answers nothing."""
+    fields = entry[4]
+    told = fields.get("payload")
+    return told is not None and told.get("trigger") == "save" and not told.get("request_id") and "cause" not in fields
 
 
 def without_bodies(payload: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -159,7 +170,7 @@ class Reading:
         start, self._evidence = self._evidence, len(evidence)
         return lighten(evidence)[start:] if start == 0 else evidence[start:]
 
-    def newly_old(self) -> list[str]:
-        """Event ids of snapshots whose bodies are to be left out since the last time."""
+    def newly_old(self) -> list[Item]:
+        """The snapshots that ceased to be among the newest `FULL_EVIDENCE` since the last time."""
         start, self._old = self._old, max(self._old, len(self.stream.evidence) - FULL_EVIDENCE)
-        return [entry[1] for entry in self.stream.evidence[start : self._old]]
+        return self.stream.evidence[start : self._old]

@@ -204,6 +204,7 @@ class LearnerState:
     submissions: tuple[Submission, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    """Of snapshots that a save alone caused only new ones (`fold_streams.FULL_EVIDENCE`); the journal has all."""
     requests: tuple[EvidenceRequest, ...] = ()
     stuck: tuple[Stuck, ...] = ()
     hints: tuple[Hint, ...] = ()

@@ -207,10 +207,17 @@ class Timeline:
         self._marks = [(0, self._fold.mark())]
         floor = self._floor
         missing = [event for event in batch if floor is None or event.position > floor]
-        for event in merge(source.events(floor), missing, key=_position):
-            if not self._positions or event.position > self._positions[-1]:
-                self._append(event)
-                self._trim()
+        events = source.events(floor)
+        last: Position | None = None
+        for event in merge(events, missing, key=_position) if missing else events:
+            position = (event.hlc, event.id)
+            if last is None or position > last:
+                last = position
+                self._events[event.id] = event
+                self._positions.append(position)
+                self._apply(event, len(self._positions))
+                if len(self._positions) >= 2 * self._keep:
+                    self._trim()
 
     def _base(self, snapshot: Snapshot | None) -> tuple[Position | None, SessionFold]:
         if snapshot is not None:

@@ -43,6 +43,7 @@ from colearner_ls.journal.snapshots import Snapshots
 from colearner_ls.journal.trust_left import TRUST_KIND, epoch_of
 
 if TYPE_CHECKING:
+    from colearner_ls.contracts.event import Event
     from colearner_ls.journal.judging_again import JudgedAgain
     from colearner_ls.journal.trust import Trust, TrustView
 
@@ -380,6 +381,10 @@ class Journal:
     def events_in_order(self, session_id: str, after: Position | None = None) -> Iterator[Stored]:
         """Events of a session in the order of the fold, ``(hlc, id)``, after a position."""
         return reading.in_order(self.database, session_id, after)
+
+    def applied_in_order(self, session_id: str, after: Position | None = None) -> Iterator[Event]:
+        """What the fold takes: the applied events of a session in the order ``(hlc, id)``, after a position."""
+        return reading.applied_in_order(self.database, session_id, after)
 
     def event(self, event_id: str) -> Stored | None:
         """The event of that id, or ``None``."""

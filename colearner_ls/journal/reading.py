@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
+from colearner_ls.contracts.event import Event
 from colearner_ls.journal.database import Database
 from colearner_ls.journal.errors import JournalReplaced
 from colearner_ls.journal.records import Hole, Position, Stored
-from colearner_ls.journal.rows import STORED, stored
+from colearner_ls.journal.rows import STORED, event_rows, stored
 
 CHUNK: Final = 500
 """Events read at a time, so that no long read keeps the write-ahead log from being cut back."""
+
+FOLD_CHUNK: Final = 2000
+"""The same for the fold, which reads much at its start and little of each event."""
 
 _ID_PART: Final = re.compile(r"[0-9a-f-]{4,36}")
 
@@ -54,6 +59,23 @@ def in_order(database: Database, session_id: str, after: Position | None) -> Ite
         if len(chunk) < CHUNK:
             return
         hlc, event_id = chunk[-1].event.position
+
+
+def applied_in_order(database: Database, session_id: str, after: Position | None) -> Iterator[Event]:
+    """What the fold takes: the applied events of a session in their order, after a position. Nothing else of the rows is
+    read, so it is faster than :func:`in_order`."""
+    position = after or (-1, "")
+    while chunk := database.read(partial(_applied_after, session_id, position)):
+        yield from chunk
+        if len(chunk) < FOLD_CHUNK:
+            return
+        position = chunk[-1].position
+
+
+def _applied_after(session_id: str, position: Position, db: sqlite3.Connection) -> list[Event]:
+    query = """SELECT id, hlc, derived, raw FROM event WHERE session = ? AND (hlc, id) > (?, ?) AND applied
+        ORDER BY hlc, id LIMIT ?"""
+    return event_rows(db.execute(query, (session_id, *position, FOLD_CHUNK)))
 
 
 def one(db: sqlite3.Connection, event_id: str) -> Stored | None:

@@ -36,11 +36,32 @@ def stored(row: tuple[Any, ...]) -> Stored:
     number, event_id, hlc, derived, raw, applied, source, state, replaced = row
     try:
         event = event_from_row(raw, id=event_id, hlc=hlc, derived=bool(derived))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        if _was_accepted(raw, event_id):
-            raise
-        raise UnsoundRow(f"event {event_id} is unreadable") from error
+    except _UNREADABLE as error:
+        _check_sound(raw, event_id, error)
+        raise
     return Stored(number, event, raw, bool(applied), source, state, bool(replaced))
+
+
+def event_rows(rows: Iterable[tuple[str, int, int, bytes]]) -> list[Event]:
+    """The events of rows ``(id, hlc, derived, raw)``. Raises :class:`UnsoundRow`."""
+    events: list[Event] = []
+    event_id, raw = "", b""
+    try:
+        for event_id, hlc, derived, raw in rows:
+            events.append(event_from_row(raw, id=event_id, hlc=hlc, derived=derived == 1))
+    except _UNREADABLE as error:
+        _check_sound(raw, event_id, error)
+        raise
+    return events
+
+
+_UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+
+def _check_sound(raw: Any, event_id: Any, error: Exception) -> None:
+    """Raise :class:`UnsoundRow` unless these bytes would be let in: then the fault is not the row's."""
+    if not _was_accepted(raw, event_id):
+        raise UnsoundRow(f"event {event_id} is unreadable") from error
 
 
 def _was_accepted(raw: Any, event_id: Any) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from colearner_ls.contracts.event import Event
@@ -22,6 +24,19 @@ SNAPSHOT_BACK: Final = 64
 VERSION: Final = str(FOLD_VERSION)
 
 
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """While a history is read, everything that is made stays; looking through it for garbage, again and again, takes as
+    long as the reading."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class _JournalSource:
     """The journal as the timeline's source (:class:`~colearner_ls.domain.timeline.EventSource`)."""
 
@@ -36,7 +51,7 @@ class _JournalSource:
         return Snapshot(*stored.position, stored.data)
 
     def events(self, after: Position | None) -> Iterable[Event]:
-        return (stored.event for stored in self._journal.events_in_order(self._session_id, after) if stored.applied)
+        return self._journal.applied_in_order(self._session_id, after)
 
 
 class SessionView:
@@ -59,7 +74,8 @@ class SessionView:
     def refresh(self) -> SessionState:
         """The state as the journal has it now; the same object as long as nothing changed."""
         try:
-            return self._refreshed()
+            with _no_search_for_garbage() if self._timeline is None else nullcontext():
+                return self._refreshed()
         except JournalReplaced:
             # Salvaged under our hands, by this or another process: row numbers begin anew, so everything is read again.
             self._timeline = None

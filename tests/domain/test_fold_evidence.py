@@ -115,6 +115,22 @@ def test_older_snapshots_leave_their_text_in_the_journal() -> None:
     assert evidence[2].payload["snippet"] == SNAPSHOT["snippet"]
 
 
+def test_older_snapshots_of_saves_are_left_to_the_journal() -> None:
+    session = Session()
+    asked = session.coach("evidence_request", path="*.py", reason="r")
+    told = {**SNAPSHOT, "trigger": "save"}
+    answers = [
+        session.student("evidence_snapshot", **{**told, "request_id": asked.id}).id,
+        session.student("evidence_snapshot", **told, causation=asked.id).id,
+        session.student("evidence_snapshot", **{**told, "trigger": "submit"}).id,
+    ]
+    saves = [session.student("evidence_snapshot", **told).id for _ in range(FULL_EVIDENCE + 5)]
+    learner = session.learner()
+    assert [each.id for each in learner.evidence] == answers + saves[5:]
+    assert [each.complete for each in learner.evidence[:4]] == [False, False, False, True]
+    assert learner.requests[0].answer == "shared"
+
+
 # -- being stuck ---------------------------------------------------------------------------------------------------------
 
 
