@@ -332,12 +332,23 @@ def _bus_error(path: Path, error: sqlite3.Error) -> BusError:
     match _primary_code(error):
         case sqlite3.SQLITE_FULL:
             return BusStorageFull(str(path), "the disk is full")
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if _is_full(path):
+            return BusStorageFull(str(path), "the disk is full")
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return BusRefused(
                 f"{path} is damaged or is not a database ({error})",
                 "Move it away: a new one is made, and each journal sends its own events to it again.",
             )
     return BusUnreachable(str(path), str(error))
+
+
+def _is_full(path: Path) -> bool:
+    """SQLite calls it an I/O error where there is no room for the shared memory of its log, or for the log itself."""
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < 64 * 1024 or (room.f_files > 0 and room.f_favail == 0)
 
 
 def _primary_code(error: sqlite3.Error) -> int:

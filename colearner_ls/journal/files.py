@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -12,18 +12,21 @@ from typing import BinaryIO, Final
 _NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
+def replace_file(path: Path, data: bytes, *, durable: bool = False, before: Callable[[], object] | None = None) -> None:
     """Put ``data`` in the place of the file ``path``: readers see the old or the new bytes, never a mixture.
 
     A symbolic link at ``path`` is replaced, its target is not touched. ``durable`` waits until the disk has it.
     """
-    with replacing(path, durable=durable) as file:
+    with replacing(path, durable=durable, before=before) as file:
         file.write(data)
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
-    """Like :func:`replace_file`, for what is written piece by piece; an error leaves the old file."""
+def replacing(path: Path, *, durable: bool = False, before: Callable[[], object] | None = None) -> Iterator[BinaryIO]:
+    """Like :func:`replace_file`, for what is written piece by piece; an error leaves the old file.
+
+    ``before`` is called when the new file is whole, just before it takes its place: on a full disk it is not.
+    """
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW, 0o644)
@@ -32,6 +35,8 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
             file.flush()
             if durable:
                 os.fsync(file.fileno())
+        if before is not None:
+            before()
         os.replace(temporary, path)  # noqa: PTH105 - Path.replace is the same call with one more object
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -63,11 +63,15 @@ class LearningFile:
             ours = [digest] if found.foreign or found.data is None else [digest, hashlib.sha256(found.data).hexdigest()]
             confidence = document["progress"]["confidence"]
             put_note(self._journal.database, _NOTE, {"ours": ours, "confidence": confidence})
-            kept = keep_aside(self.path) if found.foreign else None
-            replace_file(self.path, data)
-        if kept is None:
+            kept: list[Path] = []
+            replace_file(
+                self.path, data, before=(lambda: kept.append(keep_aside(self.path))) if found.foreign else None
+            )
+        if not kept:
             return LearningWritten(True)
-        return LearningWritten(True, unreadable=kept) if found.unreadable else LearningWritten(True, imported=kept)
+        return (
+            LearningWritten(True, unreadable=kept[0]) if found.unreadable else LearningWritten(True, imported=kept[0])
+        )
 
     def imports(self) -> tuple[PeerLearning, ...]:
         """What peers' files have brought so far, oldest first."""

@@ -171,15 +171,15 @@ class LifecycleFile:
 
     def _rebuild(self) -> LifecycleWritten:
         remarks, adopted, strange = self._take_in()
-        kept = keep_aside(self.path) if strange else None
+        kept: list[Path] = []
         row, count = 0, 0
-        with replacing(self.path) as file:
+        with replacing(self.path, before=(lambda: kept.append(keep_aside(self.path))) if strange else None) as file:
             for line in self._lines(0):
                 file.write(line.data)
                 row = line.row
                 count += 1
         self._note(row)
-        return LifecycleWritten(count, True, remarks, adopted, kept)
+        return LifecycleWritten(count, True, remarks, adopted, kept[0] if kept else None)
 
     def _take_in(self) -> tuple[int, int, bool]:
         """Remarks and lost own events found in the file: how many of each, and whether there is anything else in it."""

@@ -54,3 +54,14 @@ def fill(folder: Path) -> Path:
         (folder / "probe").write_bytes(b"x" * 4096)
     (folder / "probe").unlink(missing_ok=True)
     return ballast
+
+
+@contextmanager
+def few_inodes(at: Path, count: int = 40) -> Iterator[Path]:
+    """A filesystem with room for data but for only so many files, mounted at a new folder ``at``."""
+    at.mkdir(parents=True)
+    _mount("-t", "tmpfs", "-o", f"size=8m,nr_inodes={count}", "tmpfs", str(at))
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
