@@ -58,7 +58,7 @@ def append(db: sqlite3.Connection, request: Append) -> tuple[Stored, ...]:
     if request.claim is not None and not local_records.claim(db, request.claim, request.wall_us):
         return ()
     trusting = Trusting(db)
-    for session_id in {draft.session_id for draft in request.drafts}:
+    for session_id in {draft.session_id for draft in request.drafts if draft.actor in CLAIMS}:
         bring_up(db, trusting, session_id, request.trust, request.wall_us)
     writer = writers.current(db)
     stored = tuple(_append_one(db, trusting, draft, writer, request) for draft in request.drafts)

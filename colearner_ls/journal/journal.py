@@ -185,12 +185,14 @@ class Journal:
         trust = self._trust
         if trust is None or not (trust.has_pins() or self.local.list(TRUST_KIND)):
             return
+        from colearner_ls.journal.pins import PinsError
         from colearner_ls.journal.trust import behind
 
-        for session_id in self.database.read(lambda db: behind(db, trust)):
-            from colearner_ls.journal.judging_again import catch_up  # with the validation, which reading needs not
+        with contextlib.suppress(PinsError):  # the next batch says so; what is here can be read all the same
+            for session_id in self.database.read(lambda db: behind(db, trust)):
+                from colearner_ls.journal.judging_again import catch_up  # with the validation, which reading needs not
 
-            catch_up(self.database, session_id, trust, now_us())
+                catch_up(self.database, session_id, trust, now_us())
 
     def _is_settled(self, db: sqlite3.Connection) -> bool:
         inode = os.stat(self.path).st_ino  # noqa: PTH116
@@ -323,7 +325,9 @@ class Journal:
         bound = self.database.read(lambda db: {name: sessions.bound_bus(db, name) for name in session_ids})
         if all(found == bus for found in bound.values()):
             return ()
-        return self.database.write(lambda db: sessions.follow(db, session_ids, bus, now_us()), durable=True)
+        followed = self.database.write(lambda db: sessions.follow(db, session_ids, bus, now_us()), durable=True)
+        self._judge_by_pins()
+        return followed
 
     def rebind(self, session_id: str, bus: str) -> int:
         """Bind a session to another bus and mark its own events unsent; how many there are."""

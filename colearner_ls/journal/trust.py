@@ -118,7 +118,8 @@ def pinned(
     trust: Trust | None, session_id: str, record: TrustRecord | None, *, strict: bool = False
 ) -> tuple[Pin, ...]:
     """The keys pinned now: as the user data folder has them or, where it says nothing of the session or cannot be read,
-    as the journal remembers them. ``strict``: what cannot be read raises :class:`~colearner_ls.journal.pins.PinsError`.
+    as the journal remembers them. What cannot be read raises :class:`~colearner_ls.journal.pins.PinsError` where the
+    journal remembers nothing, since it must not pass for no pins, or where that is asked for (``strict``).
     """
     remembered = () if record is None else record.line.pins
     if trust is None or (record is None and not trust.has_pins()):
@@ -128,7 +129,7 @@ def pinned(
     try:
         known = trust.pins.known(session_id)
     except PinsError:
-        if strict:
+        if strict or record is None:
             raise
         return remembered
     return remembered if known is None else known
