@@ -40,6 +40,10 @@ class MockBroker:
         """Make a topic; one that is there already is an error."""
         assert self._ask("create_topic", name, partitions) == 0, name
 
+    def advertise(self, port: int) -> None:
+        """Tell clients to come to this port of 127.0.0.1, where a proxy listens."""
+        assert self._ask("advertise", port) == 0
+
     def fail(self, api: int, code: int, times: int) -> None:
         """Answer the next ``times`` requests of this kind with ``code``."""
         self._ask("fail", api, code, times)
@@ -112,6 +116,10 @@ class _Cluster:
     def create_topic(self, name: str, partitions: int) -> int:
         create = self._mock("topic_create", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_int)
         return int(create(name.encode(), partitions, 1))
+
+    def advertise(self, port: int) -> int:
+        set_address = self._mock("broker_set_host_port", ctypes.c_int, ctypes.c_int32, ctypes.c_char_p, ctypes.c_int)
+        return int(set_address(1, b"127.0.0.1", port))
 
     def fail(self, api: int, code: int, times: int) -> None:
         errors = (ctypes.c_int * times)(*[code] * times)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,6 +17,8 @@ from colearner_ls.bus.kafka import KafkaBus, Timing
 from colearner_ls.bus.records import Ack, Outcome, OutgoingRecord, PartitionKey, Refused, Unknown
 from colearner_ls.bus.url import BusUrl
 from colearner_ls.contracts.catalogue import EVENTS, PROGRESS, TOPICS
+from colearner_ls.sync.journal_calls import JournalCalls
+from colearner_ls.sync.link import Link
 from rigs.mock_broker import (
     DISCONNECT,
     FETCH,
@@ -24,6 +29,8 @@ from rigs.mock_broker import (
     PRODUCE,
     MockBroker,
 )
+from rigs.proxy import Proxy
+from tests.sync.test_link import Side, draft, ids
 
 pytestmark = pytest.mark.xdist_group("kafka-mock")
 
@@ -279,3 +286,73 @@ async def test_f13_errors_of_list_offsets(field: Field, measured: Measured) -> N
                 await chosen.connect()
                 assert (await chosen.ends())[PLACE] == 1
     measured(field.told("ListOffsets"))
+
+
+# --- F14: a broker that keeps every duplicate
+
+ROUNDS: Final = 4
+EACH: Final = 20
+
+
+async def test_f14_a_broker_that_keeps_every_duplicate(tmp_path: Path, measured: Measured) -> None:
+    """Answers are lost, so events are sent again; a broker without sequence check keeps both, and no journal has one twice."""
+    with MockBroker() as mock, Proxy(*_split(mock.bootstrap)) as proxy:
+        mock.advertise(proxy.port)
+        for topic in TOPICS:
+            mock.create_topic(topic, 3)
+        url = BusUrl.parse(f"kafka://{proxy.address}")
+        writer, reader = Side(tmp_path / "writer", url), Side(tmp_path / "reader", url)
+
+        async def open_quickly(_: BusUrl) -> KafkaBus:
+            return KafkaBus(url, client_id="x", timing=Timing(request=2.0, publish=2.0, retry=0.05))
+
+        with JournalCalls(writer.journal) as calls:
+            link = Link(calls, url, client_id="x", open_with=open_quickly)
+            running = asyncio.ensure_future(link.run())
+            writer.journal.append([draft(0)])
+            for number in range(1, ROUNDS * EACH, EACH):
+                # Until here all is well, and the producer has its connection.
+                await _until(lambda number=number: writer.journal.outbox.counts().sent == number)
+                mock.requests()
+                proxy.blackhole("down")
+                writer.journal.append([draft(number + n) for n in range(EACH)])
+                link.ring()
+                # They are on the broker; that they are is what never arrives. (Where the link was just connecting it cannot.)
+                with suppress(AssertionError):
+                    await _until(lambda: mock.requests()[PRODUCE] > 0, within=3.0)
+                proxy.cut()
+                proxy.heal()
+            await _until(lambda: writer.journal.outbox.counts().sent == 1 + ROUNDS * EACH)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+        bus = await open_quickly(url)
+        await bus.connect()
+        ends = await bus.ends()
+        here, on_broker = dict.fromkeys(ends, 0), Counter[bytes]()
+        while any(here[place] < end for place, end in ends.items()):
+            for each in await bus.read(here, max_wait=5.0):
+                on_broker[each.value or b""] += 1
+                here[each.place] = each.offset + 1
+        await bus.close()
+        await reader.sync(wait=60.0)
+        await writer.sync(wait=60.0)
+
+    sent = ids(writer.journal)
+    assert len(sent) == len(set(sent)) == len(on_broker) == 1 + ROUNDS * EACH
+    assert ids(reader.journal) == sent, "lost, doubled, or out of order"
+    doubled = sum(on_broker.values()) - len(on_broker)
+    assert doubled > 0, "no duplicates came about, so nothing was shown"
+    measured(f"{len(sent)} events, {doubled} of them more than once on the broker: 0 lost, 0 doubled")
+
+
+def _split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
+async def _until(condition: Callable[[], bool], *, within: float = 60.0) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"did not come true within {within:g} s"
+        await asyncio.sleep(0.02)
