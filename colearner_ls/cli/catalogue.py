@@ -25,7 +25,9 @@ def _verb(name: str, who: Who, summary: str, module: str | None = None) -> Verb:
 
 VERBS: Final[tuple[Verb, ...]] = (
     _verb("init", "both", "Set this folder up for a session; a coach is shown the invite."),
-    _verb("join", "student", "Set this folder up from a coach's invite."),
+    _verb("join", "both", "Set this folder up from a coach's invite."),
+    _verb("invite", "coach", "Print an invite to the session again, as a link and as text."),
+    _verb("keys", "both", "Who speaks for the coach: show, add, revoke, pin by hand."),
     _verb("plan", "coach", "Set the learning plan from JSON or a Markdown list."),
     _verb("assign", "coach", "Assign an exercise, at places of the code if you like."),
     _verb("withdraw", "coach", "Take an exercise back."),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from colearner_ls.workspace.door import Workspace
     from colearner_ls.workspace.requests import UseCase
     from colearner_ls.workspace.results import Written
+    from colearner_ls.workspace.syncing import SyncOutcome
 
 Make = Callable[["Workspace"], "UseCase"]
 """Makes the request; it is given the workspace because paths and ids are relative to it."""
@@ -38,8 +39,8 @@ def done(workspace: Workspace, request: UseCase) -> Written:
 def report(workspace: Workspace, said: Said, written: Written, words: str, *, why: bool = False) -> None:
     """Wait for delivery at most as long as was said, and print what came of it; with ``why`` also what is in the way."""
     delivery, waiting, trouble = deliver(workspace, said, written)
-    if why and delivery == "kept" and trouble:
-        output.message(f"The bus could not be reached: {trouble}")
+    if why and delivery == "kept" and trouble is not None:
+        tell_trouble(trouble)
     if (elsewhere := workspace.other_bus) is not None:
         output.message(elsewhere.message)
         output.message("Name that bus again, or say colearner sync --rebind if it moved.")
@@ -49,11 +50,20 @@ def report(workspace: Workspace, said: Said, written: Written, words: str, *, wh
         output.lines([f"{words}: {delivery_words(delivery, waiting)}."])
 
 
-def deliver(workspace: Workspace, said: Said, written: Written) -> tuple[str, int, str | None]:
+def tell_trouble(outcome: SyncOutcome) -> None:
+    """Say on stderr why the bus is not reached, in the words of whoever found out."""
+    text = outcome.error or ""
+    output.message(text[:1].upper() + text[1:])
+    if outcome.hint:
+        output.message(outcome.hint)
+
+
+def deliver(workspace: Workspace, said: Said, written: Written) -> tuple[str, int, SyncOutcome | None]:
     """How far the event got after waiting: the delivery, how many own events still wait, and what was in the way."""
     trouble = None
     if said.wait > 0:
         from colearner_ls.workspace.syncing import sync_once
 
-        trouble = sync_once(workspace, wait=said.wait, fetch=False).error
+        outcome = sync_once(workspace, wait=said.wait, fetch=False)
+        trouble = outcome if outcome.error else None
     return workspace.delivery(written.event_id), workspace.snapshot().sync.waiting, trouble

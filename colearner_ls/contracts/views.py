@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from colearner_ls.contracts.envelope import Envelope
+from colearner_ls.contracts.key_views import CoachJoinedView, InviteView, KeysView, PinnedView, TrustView
 
 Role = Literal["coach", "student"]
 Delivery = Literal["sent", "local", "kept"]
@@ -245,6 +246,7 @@ class StatusView(View):
     students: list[str] = []
     sharing: str | None = None
     sync: SyncView
+    trust: TrustView = TrustView()
     notices: list[str] = []
 
 
@@ -269,6 +271,7 @@ class StateView(View):
     hints: list[HintView] = []
     sharing: str | None = None
     sync: SyncView
+    trust: TrustView = TrustView()
     notices: list[str] = []
 
 
@@ -393,6 +396,10 @@ VIEWS: Final[dict[str, type[BaseModel]]] = {
     "quarantine": QuarantineView,
     "share": SharingView,
     "sync": SyncedView,
+    "keys": KeysView,
+    "keys trust": PinnedView,
+    "invite": InviteView,
+    "coach join": CoachJoinedView,
     "colearner/state": StateView,
     "colearner/stateChanged": StateChangedView,
 }

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-from colearner_ls.contracts.errors import BadInput
+from colearner_ls.contracts.errors import BadInput, RefusedByPolicy
 from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.signing import PublicKey, SigningKey
 from colearner_ls.journal.errors import JournalError
@@ -26,7 +26,7 @@ _MAX_BYTES: Final = 4096
 _NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-class KeyFileError(JournalError):
+class KeyFileError(JournalError, RefusedByPolicy):
     """A private key is there and cannot be used: others can read it, it is damaged, or its folder cannot be written.
 
     ``path`` is the file. Nothing is signed, and nothing is written unsigned in its place.

@@ -260,4 +260,6 @@ def _shows_more(before: Snapshot, now: Snapshot) -> bool:
     """Whether anything differs that a view could show; the time of the last contact alone does not count."""
     if before.session is not now.session or before.notices != now.notices or before.sharing != now.sharing:
         return True
+    if before.trust != now.trust:
+        return True
     return replace(before.sync, seen_us=None) != replace(now.sync, seen_us=None)

@@ -12,9 +12,10 @@ from colearner_ls import __version__
 from colearner_ls.contracts.errors import ColearnerError
 from colearner_ls.sync.holder import holder_pid
 from colearner_ls.workspace.door import Workspace
+from colearner_ls.workspace.keys import shown
 from colearner_ls.workspace.results import Diagnosis, Finding, NoSession
 from colearner_ls.workspace.settings import Settings
-from colearner_ls.workspace.sync_status import LinkState, link_state
+from colearner_ls.workspace.sync_status import UNVERIFIED, LinkState, link_state
 from colearner_ls.workspace.syncing import sync_once
 
 SAFE_SQLITE: Final = (3, 51, 3)
@@ -87,7 +88,7 @@ def _journal(ws: Workspace, facts: dict[str, Any]) -> Iterator[Finding]:
 def _session(ws: Workspace) -> Iterator[Finding]:
     snapshot = ws.snapshot()
     yield Finding("ok", "session", f"{ws.session_id}, stage {snapshot.me.stage}, {snapshot.session.events} events")
-    yield Finding("info", "trust", "This session is unverified: nobody's signature is checked in this version.")
+    yield from _trust(ws)
     for hole in (each for each in ws.journal.holes() if each.session_id == ws.session_id):
         numbers = str(hole.first) if hole.first == hole.last else f"{hole.first}-{hole.last}"
         yield Finding(
@@ -104,6 +105,39 @@ def _session(ws: Workspace) -> Iterator[Finding]:
             "clock",
             f"The newest event is {lead / 1e6:.0f} s ahead of this machine's clock.",
             "Check both clocks.",
+        )
+
+
+def _trust(ws: Workspace) -> Iterator[Finding]:
+    try:
+        keys = shown(ws)
+    except ColearnerError as error:  # e.g. a private key that others can read
+        yield Finding("error", "trust", error.message, error.hint)
+        return
+    if not keys.verified:
+        advice = "Join by an invite with a key, or pin the coach's with `colearner keys trust PUBLIC_KEY`."
+        yield Finding("info", "trust", UNVERIFIED, advice if ws.role == "student" else "")
+    else:
+        names = ", ".join(each.kid[:12] for each in keys.counting)
+        yield Finding("ok", "trust", f"verified: {names} may speak for the coach (`colearner keys` says more)")
+    if keys.verified and ws.role == "coach" and not keys.own_counts:
+        own = f"colearner keys add {keys.own.text}" if keys.own is not None else "join by an invite to get one"
+        yield Finding(
+            "warning", "trust", f"The key of {keys.author} does not count here.", f"A coach can add it: {own}"
+        )
+    if keys.untrusted:
+        yield Finding(
+            "warning",
+            "trust",
+            f"{keys.untrusted} records claim to be a coach's without a signature that counts; they change nothing.",
+            "`colearner quarantine` lists them.",
+        )
+    for each in (each for each in keys.students if each.changed):
+        yield Finding(
+            "warning",
+            "trust",
+            f"Student {each.student_id} signs with another key ({each.kid[:12]}) since {each.since[:19]}.",
+            "A second laptop, or somebody else: ask them.",
         )
 
 

@@ -24,6 +24,7 @@ from colearner_ls.workspace.results import (
     Preview,
     Snapshot,
     SyncStatus,
+    TrustStatus,
     UnknownTarget,
     Written,
 )
@@ -35,6 +36,7 @@ from colearner_ls.workspace.writing import Outgoing
 
 if TYPE_CHECKING:
     from colearner_ls.journal.tail import Tail
+    from colearner_ls.journal.trust import TrustView
     from colearner_ls.workspace.requests import ShareEvidence, Submit, UseCase
 
 
@@ -54,7 +56,7 @@ class Workspace:
         self.remark = ""
         """A sentence on which session was opened, where that is not just what was typed."""
         self._view = SessionView(journal, session_id)
-        self._shown: tuple[SessionState, SyncStatus] | None = None
+        self._shown: tuple[SessionState, SyncStatus, TrustStatus] | None = None
         self._revision = 0
         self._told: list[str] = []
         self._lock = threading.RLock()
@@ -108,8 +110,10 @@ class Workspace:
             state = self._view.refresh()
             me = self._learner()
             sync = sync_status(self.journal, self.settings)
+            told = self.trust()
+            trust = TrustStatus(told.verified, told.untrusted)
             return Snapshot(
-                revision=self._revision_of(state, sync),
+                revision=self._revision_of(state, sync, trust),
                 role=self.role,
                 session_id=self.session_id,
                 student_id=me.student_id or self.student_id,
@@ -118,8 +122,17 @@ class Workspace:
                 me=me,
                 sync=sync,
                 sharing=self._sharing(me.sharing),
-                notices=(*notices(self), *self._told),
+                notices=(*notices(self, trust), *self._told),
+                trust=trust,
             )
+
+    def trust(self) -> TrustView:
+        """Whose word counts in the session, as the journal knows it: no keys are read and nothing is verified for it."""
+        return self.journal.trust(self.session_id)
+
+    def tell_untrusted(self) -> int:
+        """How many untrusted events a person should be told of now, over all processes; 0: nobody needs to be told."""
+        return self.journal.tell_untrusted(self.session_id)
 
     def session_state(self) -> SessionState:
         """The session's state alone; cheaper than a whole snapshot."""
@@ -150,9 +163,9 @@ class Workspace:
         with self._lock:
             self._view.store_snapshot()
 
-    def _revision_of(self, state: SessionState, sync: SyncStatus) -> int:
-        if self._shown is None or self._shown[0] is not state or self._shown[1] != sync:
-            self._shown = (state, sync)
+    def _revision_of(self, state: SessionState, sync: SyncStatus, trust: TrustStatus) -> int:
+        if self._shown is None or self._shown[0] is not state or self._shown[1:] != (sync, trust):
+            self._shown = (state, sync, trust)
             self._revision += 1
         return self._revision
 
@@ -171,7 +184,8 @@ class Workspace:
     ) -> Written:
         """Store one event (and those ``before`` it) with its outbox row; durable when this returns.
 
-        Raises :class:`NotYours` where the role may not say it, and what building the envelope raises.
+        Raises :class:`NotYours` where the role may not say it, :class:`~.keys.KeyDoesNotCount` where every reader would
+        call it untrusted, and what building the envelope raises.
         """
         written = self.write_once(outgoing, before=before, exercise_id=exercise_id, evidence=evidence)
         assert written is not None  # only a claim can make it None
@@ -187,6 +201,10 @@ class Workspace:
         evidence: tuple[str, ...] = (),
     ) -> Written | None:
         """Like :meth:`write`, but only if ``claim`` was not taken yet by any process; else ``None``."""
+        if self.role == "coach":
+            from colearner_ls.workspace.keys import check_counts
+
+            check_counts(self)
         drafts = [self._draft(each) for each in (*before, outgoing)]
         stored = self.journal.append(drafts, claim=claim)
         if not stored:

@@ -67,6 +67,13 @@ class Invite:
     key: str | None = None
     expires: str | None = None
 
+    @property
+    def kid(self) -> str | None:
+        """The name of the key. Raises :class:`~colearner_ls.contracts.errors.BadInput` for one that is none."""
+        from colearner_ls.contracts.signing import parse_public_key
+
+        return None if self.key is None else parse_public_key(self.key).kid
+
     def _values(self) -> dict[str, str]:
         """In the order of the link. The check comes before all that may be cut off behind it."""
         values = {"v": str(VERSION), **{name: value for name in _FIELDS if (value := getattr(self, name))}}

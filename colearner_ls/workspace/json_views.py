@@ -119,6 +119,7 @@ def status_view(snapshot: Snapshot) -> View:
         "students": [student for student in session.learners if student],
         "sharing": snapshot.sharing,
         "sync": sync_view(snapshot.sync),
+        "trust": {"verified": snapshot.trust.verified, "untrusted": snapshot.trust.untrusted},
         "notices": list(snapshot.notices),
     }
 

@@ -40,6 +40,22 @@ class JoinSession:
 
 
 @frozen
+class AddKey:
+    """Let one more key speak for the coach; said (and signed) by a coach whose own key counts."""
+
+    public_key: str
+    note: str | None = None
+
+
+@frozen
+class RevokeKey:
+    """Let a key count no more. ``kid``: whole, or a unique beginning or end of 4 characters or more."""
+
+    kid: str
+    note: str | None = None
+
+
+@frozen
 class Step:
     """One step of a plan. ``status`` as in ``learning_plan``; empty: ``next`` for the first of those, ``todo`` else."""
 
@@ -229,5 +245,7 @@ UseCase = (
     | CloseSession
     | Link
     | SetSharing
+    | AddKey
+    | RevokeKey
 )
 """Everything that an open workspace can be asked to do."""

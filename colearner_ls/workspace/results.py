@@ -49,6 +49,15 @@ class SyncStatus:
 
 
 @frozen
+class TrustStatus:
+    """Whose word counts. ``verified``: a coach's key is pinned, so what claims to be the coach's is checked. ``untrusted``:
+    events of the session that were put aside because they claim it without a signature that counts."""
+
+    verified: bool = False
+    untrusted: int = 0
+
+
+@frozen
 class Snapshot:
     """An immutable view of the current session. ``revision`` grows with every change that a view could show."""
 
@@ -65,6 +74,7 @@ class Snapshot:
     """The student's switch in force here: auto, ask or off."""
     notices: tuple[str, ...] = ()
     """What a person should be told: salvaged journal, changed learning.json, another bus, unverified session."""
+    trust: TrustStatus = TrustStatus()
 
 
 @frozen
@@ -171,6 +181,7 @@ __all__ = [
     "Setting",
     "Snapshot",
     "SyncStatus",
+    "TrustStatus",
     "UnknownTarget",
     "Written",
 ]

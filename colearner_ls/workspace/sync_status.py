@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Final
 from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.journal import Journal
 from colearner_ls.sync.holder import holder_pid
-from colearner_ls.workspace.results import Delivery, SyncStatus
+from colearner_ls.workspace.results import Delivery, SyncStatus, TrustStatus
 
 if TYPE_CHECKING:
     from colearner_ls.workspace.door import Workspace
     from colearner_ls.workspace.settings import Settings
 
 EMBEDDED: Final = "sqlite"
+
+UNVERIFIED: Final = "This session is unverified: no coach's key is pinned for it, so nobody's signature is checked."
+UNTRUSTED: Final = (
+    "Something claimed to be the coach's without a signature that counts. It was put aside and changes nothing: "
+    "`colearner quarantine` lists it."
+)
 
 TOLD_US: Final = 24 * 3600 * 1_000_000
 """How long a thing that was mended is told of by itself, in µs; ``doctor`` tells of all there ever were."""
@@ -92,9 +98,13 @@ def delivery_of(journal: Journal, settings: Settings, event_id: str) -> Delivery
     return "local" if bound.startswith(f"{EMBEDDED}://") else "sent"
 
 
-def notices(ws: Workspace) -> tuple[str, ...]:
+def notices(ws: Workspace, trust: TrustStatus) -> tuple[str, ...]:
     """What a person should be told about this workspace, one sentence each."""
     said: list[str] = []
+    if not trust.verified:
+        said.append(UNVERIFIED)
+    if trust.untrusted:
+        said.append(UNTRUSTED)
     if ws.other_bus is not None:
         said.append(f"{ws.other_bus.message} {ws.other_bus.hint}")
     recent = time.time_ns() // 1000 - TOLD_US

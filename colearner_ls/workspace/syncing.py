@@ -41,13 +41,14 @@ class SyncOutcome:
     """How one try to sync ended.
 
     ``delivered``: nothing of ours waits any more. ``fetched``: news was read up to the present end. ``held_by``: another
-    process does it here. ``error``: why not, in words.
+    process does it here. ``error``: why not, in words; ``hint``: what can be done about it, where that is known.
     """
 
     delivered: bool
     fetched: bool
     held_by: int | None = None
     error: str | None = None
+    hint: str = ""
 
 
 async def run_sync(ws: Workspace) -> None:
@@ -239,7 +240,7 @@ def _sync_now(ws: Workspace, holder: SyncHolder, deadline: float, *, fetch: bool
             )
     except ColearnerError as error:
         delivered = not ws.journal.outbox.counts(ws.settings.bus.key).unsent
-        return SyncOutcome(delivered, False, error=error.message)
+        return SyncOutcome(delivered, False, error=error.message, hint=error.hint)
     return SyncOutcome(not ws.journal.outbox.counts(ws.settings.bus.key).unsent, fetch)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from colearner_ls.workspace import coaching, requests, sessions, studying, submitting
+from colearner_ls.workspace import coaching, keys, requests, sessions, studying, submitting
 from colearner_ls.workspace.results import Written
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _FUNCTIONS: Final[Mapping[type, Callable[[Any, Any], Written | None]]] = {
     requests.CloseSession: sessions.close_session,
     requests.Link: sessions.link,
     requests.SetSharing: sessions.set_sharing,
+    requests.AddKey: keys.add_key,
+    requests.RevokeKey: keys.revoke_key,
 }
 
 

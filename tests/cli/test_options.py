@@ -30,7 +30,7 @@ def test_either_side_of_the_verb(coach: Folder, arguments: list[str]) -> None:
 
 
 def test_the_last_word_counts(coach: Folder) -> None:
-    assert coach("--as", "one", "hint", "x", "--as", "two", "--offline").code == 0
+    assert coach("--as", "one", "student", "stuck", "x", "--as", "two", "--offline").code == 0
     assert coach("history", "--json").docs[-1]["author"] == "two"
     assert coach("--role", "student", "coach", "hint", "x", "--offline").code == 0
     assert coach("student", "hint", "x", "--offline", "--role", "coach").code == 0

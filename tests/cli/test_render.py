@@ -15,6 +15,7 @@ from colearner_ls.cli.render.status import status_lines, sync_words
 from colearner_ls.contracts.catalogue import CATALOGUE
 from colearner_ls.domain.inbox import waiting_for_coach, waiting_for_student
 from colearner_ls.domain.state import LearnerState
+from colearner_ls.workspace.invite import Invite
 from colearner_ls.workspace.results import Preview, PreviewItem, SyncStatus
 from tests.cli.samples import NOW, full_learner, hostile, minutes, snapshot
 from tests.cli.test_plain import ESCAPES, harmless
@@ -124,13 +125,14 @@ def test_hostile_text_is_harmless_everywhere(text: str) -> None:
     state = snapshot("coach", me)
     state = replace(state, session=replace(state.session, title=text), student_id=text, notices=(text,))
     known = Known(state.session, me, embedded=True)
+    whole = text.encode("utf-8", "replace").decode()  # invites are made of what events hold: no half pairs
     lines = [
         *status_lines(state, NOW, PLAIN),
         *inbox_lines(waiting_for_student(me), NOW, PLAIN),
         *inbox_lines(waiting_for_coach(state.session), NOW, PLAIN, several=True),
         *(line for each in known.exercises.values() for line in exercise_lines(each, me, PLAIN)),
         *payload_lines({text: text, "list": [text, {"deep": text}], "number": 1.5, "nothing": None, "empty": []}),
-        *invite_lines(text, embedded=True),
+        *invite_lines(Invite(*[whole] * 5, expires=whole), embedded=True),
     ]
     assert len(lines) > 40
     assert all(harmless(line) for line in lines)

@@ -14,6 +14,7 @@ from colearner_ls.cli.folder import settings_of
 from colearner_ls.cli.options import Said
 from colearner_ls.cli.render.sessions import invite_lines
 from colearner_ls.cli.render.words import short
+from colearner_ls.workspace.invite import parse_invite
 from colearner_ls.workspace.requests import InitSession
 
 
@@ -41,6 +42,7 @@ def command(said: Said, student: str | None, coach: str | None, title: str | Non
         words = f"Session {short(written.session_id)} is set up in {workspace.root}, you are its {role}"
         report(workspace, said, written, words)
         if written.text and not said.json:
-            output.lines(invite_lines(written.text, embedded=workspace.snapshot().sync.embedded))
+            embedded = workspace.snapshot().sync.embedded
+            output.lines(["", *invite_lines(parse_invite(written.text), embedded=embedded)])
     finally:
         workspace.close()

@@ -36,6 +36,11 @@ prompt, into which the next keys would go."""
 SHOW: Final = "Show"
 ACCEPT: Final = "Accept"
 
+UNTRUSTED: Final = (
+    "Something claimed to come from the coach without the coach's signature. It was put aside: nothing of it is shown, "
+    "and it changes nothing."
+)
+
 NOUNS: Final = {
     "exercise": "exercise",
     "feedback": "feedback",
@@ -61,6 +66,8 @@ class Arrivals:
         """Feedback that came while the server ran: told even where a mistake of it, shown at once in an open file, has
         made it count as read."""
         self._noticed: set[str] = set()
+        self._untrusted: set[tuple[str, int]] = set()
+        """Session and number of untrusted events for which it was asked already whether to tell."""
 
     def on_news(self, news: News) -> None:
         """The session changed."""
@@ -99,6 +106,7 @@ class Arrivals:
         snapshot = server.session.snapshot
         if snapshot is None or server.options.quiet:
             return
+        await self._warn(snapshot)
         fresh, self._fresh = self._fresh, set()
         new = {key: item for key, item in _unanswered(snapshot, fresh).items() if key not in self._considered}
         if not new:
@@ -110,6 +118,15 @@ class Arrivals:
             await _one(server, snapshot, items[0])
         elif items:
             await _summary(server, snapshot, items)
+
+    async def _warn(self, snapshot: Snapshot) -> None:
+        """Say once, over all processes, that somebody pretends to be a coach of this session."""
+        seen = (snapshot.session_id, snapshot.trust.untrusted)
+        if not snapshot.trust.untrusted or seen in self._untrusted:
+            return
+        self._untrusted = {seen}
+        if await self._server.session.call(_tell_untrusted):
+            self._server.say(UNTRUSTED, types.MessageType.Warning)
 
 
 def on_absent(server: ColearnerServer, problem: ColearnerError) -> None:
@@ -134,6 +151,10 @@ def _unanswered(snapshot: Snapshot, fresh: set[str]) -> dict[str, Waiting]:
             continue
         found[f"message:{snapshot.role}:{events.get(item.id, item.id)}"] = item
     return found
+
+
+def _tell_untrusted(workspace: Workspace) -> int:
+    return workspace.tell_untrusted()
 
 
 def _claim(workspace: Workspace, keys: list[str]) -> list[str]:
