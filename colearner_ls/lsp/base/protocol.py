@@ -254,7 +254,8 @@ class Protocol(LanguageServerProtocol):
     def _handle_notification(self, method_name: str, params: Any) -> None:
         # Its parent logs the params of a notification that failed, and with them what a student typed.
         if method_name == types.CANCEL_REQUEST:
-            self._handle_cancel_notification(params.id)
+            if _is_id(params.id) and params.id not in self._asked:  # the client's own requests only
+                self._handle_cancel_notification(params.id)
             return
         try:
             handler = self._get_handler(method_name)

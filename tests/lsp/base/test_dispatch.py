@@ -269,6 +269,8 @@ async def test_malformed_messages_are_answered_and_survived(server: BaseServer, 
         b'{"jsonrpc":"2.0","id":"never-asked","error":7}',
         b'{"jsonrpc":"2.0","method":"$/unknown","params":{}}',
         b'{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":12345}}',
+        b'{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":[1]}}',
+        b'{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":{}}}',
         (
             b'{"jsonrpc":"2.0","method":"textDocument/didChange","params":'
             b'{"textDocument":{"uri":"u","version":1},"contentChanges":[{"text":"x"}]}}'
