@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from colearner_ls.journal.errors import CursorConflict
@@ -38,8 +39,9 @@ def keep_appending(folder: Path, acknowledged: Path, name: str) -> None:
                 lifecycle.update()
 
 
-def keep_receiving(folder: Path) -> None:
-    """Read a bus that never ends, together with others who do the same."""
+def keep_receiving(folder: Path, fenced: Path | None = None) -> None:
+    """Read a bus that never ends, together with others who do the same; a byte in ``fenced`` for every one too late."""
+    note = None if fenced is None else os.open(fenced, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     with Journal.open(folder) as journal:
         while True:
             cursor = journal.cursors.all(BUS).get((PROGRESS, 0))
@@ -48,8 +50,9 @@ def keep_receiving(folder: Path) -> None:
             move = CursorMove(None if cursor is None else first, first + BATCH)
             try:
                 journal.receive(BUS, batch, {(PROGRESS, 0): move})
-            except CursorConflict:
-                continue  # another has read on
+            except CursorConflict:  # another has read on
+                if note is not None:
+                    os.write(note, b".")
 
 
 def append_some(folder: str, count: int) -> None:
@@ -76,7 +79,8 @@ def zygote() -> None:
         if pid == 0:
             sys.stdin.close()
             try:
-                {"append": _append, "receive": _receive}[name](*words)
+                works: dict[str, Callable[..., None]] = {"append": _append, "receive": _receive}
+                works[name](*words)
             finally:
                 os._exit(1)
         print(pid, flush=True)
@@ -86,8 +90,8 @@ def _append(folder: str, acknowledged: str, name: str) -> None:
     keep_appending(Path(folder), Path(acknowledged), name)
 
 
-def _receive(folder: str) -> None:
-    keep_receiving(Path(folder))
+def _receive(folder: str, fenced: str | None = None) -> None:
+    keep_receiving(Path(folder), None if fenced is None else Path(fenced))
 
 
 if __name__ == "__main__":

@@ -295,7 +295,7 @@ def test_a_crash_before_the_file_is_replaced_is_not_taken_for_a_peer(
     file.write(state(completed=("1",)), "stu")
     for number in range(2, 5):
         with monkeypatch.context() as patched:
-            patched.setattr(module, "replace_file", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patched.setattr(module, "replace_file", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 file.write(state(completed=(str(number),)), "stu")
     assert file.write(state(completed=("9",)), "stu") == LearningWritten(True)
