@@ -12,7 +12,7 @@ from colearner_ls.bus.protocol import Bus, IndexedBus
 from colearner_ls.bus.records import IncomingRecord, PartitionKey
 from colearner_ls.journal.records import Backfill, CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
-from colearner_ls.sync.reader import MISSED_BEFORE, note_missed
+from colearner_ls.sync.reader import note_missed
 
 READ_WAIT_S: Final = 1.0
 KEYS_LIMIT: Final = 500
@@ -41,15 +41,15 @@ class Backfiller:
 
     async def _run(self, bus: Bus, job: Backfill) -> None:
         begins = await bus.begins()
-        ours = {(each.topic, each.partition) for each in job.cursors}
-        gone = {place: begin for place, begin in begins.items() if begin and place in ours}
-        await note_missed(self._journal, self._bus_key, MISSED_BEFORE, gone)
-        positions = {
-            (each.topic, each.partition): max(each.next, begins.get((each.topic, each.partition), 0))
-            for each in job.cursors
-        }
-        until = {(each.topic, each.partition): each.until or 0 for each in job.cursors}
         saved = {(each.topic, each.partition): each.next for each in job.cursors}
+        gone = {place: begins[place] - at for place, at in saved.items() if begins.get(place, 0) > at}
+        if gone:
+            moved = {place: CursorMove(at, begins[place]) for place, at in saved.items() if place in gone}
+            await self._journal.receive(self._bus_key, [], moved, backfill=job.number)
+            await note_missed(self._journal, self._bus_key, gone)
+        positions = {place: max(at, begins.get(place, 0)) for place, at in saved.items()}
+        until = {(each.topic, each.partition): each.until or 0 for each in job.cursors}
+        saved = dict(positions)
         if isinstance(bus, IndexedBus):
             await self._run_indexed(bus, job, positions, until, saved)
         else:

@@ -14,9 +14,6 @@ from colearner_ls.contracts.frozen import frozen
 from colearner_ls.journal.records import Cursor, CursorMove
 from colearner_ls.sync.journal_calls import JournalCalls
 
-MISSED: Final = "missed"
-MISSED_BEFORE: Final = "missed_before"
-
 HOLDS_LESS: Final = "the bus holds less than was read from it before"
 HOLDS_OTHERS: Final = "the bus holds other records than were read from it before"
 
@@ -78,12 +75,16 @@ class Reader:
         if any(offset >= ends.get(place, 0) for place, (offset, _) in acknowledged.items()):
             return await self._begin_anew("the bus does not hold what it acknowledged before")
         self._remember(cursors, acknowledged)
-        await self._note_missed_before(cursors)
+        await self._begin_late(cursors)
         return False
 
-    async def _note_missed_before(self, cursors: Collection[PartitionKey]) -> None:
-        numbers = {place: begin for place, begin in self._begins.items() if begin and place not in cursors}
-        await note_missed(self._journal, self._bus_key, MISSED_BEFORE, numbers)
+    async def _begin_late(self, cursors: Collection[PartitionKey]) -> None:
+        """Partitions never read from of which the beginning is gone already: start where they begin, and say so."""
+        late = {place: begin for place, begin in self._begins.items() if begin and place not in cursors}
+        if late:
+            moved = {place: CursorMove(None, begin) for place, begin in late.items()}
+            await self._journal.receive(self._bus_key, [], moved)
+            await note_missed(self._journal, self._bus_key, late)
 
     def _remember(
         self, cursors: Mapping[PartitionKey, Cursor], acknowledged: Mapping[PartitionKey, tuple[int, bytes]]
@@ -154,14 +155,13 @@ class Reader:
         """Everything there is was read: after a new beginning, send again what the bus did not show."""
         if await self.healing():
             await self._journal.resend_unseen(self._bus_key)
-            await self._journal.put_bus_values(self._bus_key, {"healing": None})
+        await self._journal.put_bus_values(self._bus_key, {"healing": None, "read_to_end": True})
 
     async def _begin_anew(self, why: str) -> bool:
         # The mark comes first: if we die in between, beginning anew once more costs nothing.
-        values = {"healing": why, "healed": why, "healed_us": time.time_ns() // 1000}
+        values = {"healing": why, "healed": why, "healed_us": time.time_ns() // 1000, "read_to_end": None}
         await self._journal.put_bus_values(self._bus_key, values)
         await self._journal.reset_cursors(self._bus_key)
-        await self._note_missed_before(())
         self._back, self._known = {}, {}
         return True
 
@@ -173,26 +173,23 @@ class Reader:
             return await self._begin_anew(HOLDS_LESS)
         self._back.pop(place, None)
         self._known[place] = {at: known for at, known in self._known.get(place, {}).items() if at >= out.begin}
-        if expected is None:
-            await note_missed(self._journal, self._bus_key, MISSED_BEFORE, {place: out.begin})
-        elif expected < out.begin:
+        if (expected or 0) < out.begin:
             await self._journal.receive(self._bus_key, [], {place: CursorMove(expected, out.begin)})
-            await note_missed(self._journal, self._bus_key, MISSED, {place: out.begin - expected})
+            await note_missed(self._journal, self._bus_key, {place: out.begin - (expected or 0)})
         return False
 
 
-async def note_missed(journal: JournalCalls, bus_key: str, key: str, numbers: Mapping[PartitionKey, int]) -> None:
-    """Count what the bus deleted before it was read: ``missed`` behind our back, ``missed_before`` before we came.
+async def note_missed(journal: JournalCalls, bus_key: str, numbers: Mapping[PartitionKey, int]) -> None:
+    """Count what the bus deleted before it was read: ``missed`` where it was read to its end once, else ``missed_before``.
 
     Offsets are counted, of which some may have held no record.
     """
-    if not numbers:
-        return
-    missed = dict((await journal.bus_values(bus_key)).get(key) or {})
+    values = await journal.bus_values(bus_key)
+    key = "missed" if values.get("read_to_end") else "missed_before"
+    missed = dict(values.get(key) or {})
     for (topic, partition), number in numbers.items():
         name = f"{topic}/{partition}"
-        # Before the first read it is seen at each connect; behind our back once.
-        missed[name] = number if key == MISSED_BEFORE else missed.get(name, 0) + number
+        missed[name] = missed.get(name, 0) + number
     await journal.put_bus_values(bus_key, {key: missed})
 
 

@@ -104,13 +104,9 @@ async def _serve(ws: Workspace, link: Link, news: asyncio.Event) -> None:
             return
     running = asyncio.create_task(link.run(), name="colearner-link-run")
     try:
-        while not running.done():
-            waiting = asyncio.create_task(news.wait())
-            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
+        while not await _elsewhere(ws):
+            await news.wait()
             news.clear()
-            if await _elsewhere(ws):
-                return
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

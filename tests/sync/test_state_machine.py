@@ -196,7 +196,7 @@ class Machine(RuleBasedStateMachine):
             reader = Reader(calls, self.key(name))
             await reader.start(bus, (await bus.connect()).id)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("colearner_ls.journal.receiving.insert", _crash)
+                patch.setattr("colearner_ls.journal.admitting.insert", _crash)
                 await reader.step(bus, max_wait=0)
 
         self.on_bus(name, work)
@@ -261,6 +261,21 @@ class Machine(RuleBasedStateMachine):
         self.broker.wipe(self.broker.identity if same_name else self.broker.identity + "'")
         for value, partition in getattr(self, "peer_values", []):
             self.broker.store(OutgoingRecord(PROGRESS, b"", value), partition=partition)
+
+    @rule()
+    def restored_and_refilled(self) -> None:
+        """The disk is lost, and others have written more since than there was before; then the bus is slow to answer."""
+        lengths = {place: len(log) for place, log in self.broker.logs.items()}
+        self.wipe(same_name=True)
+        for place, length in lengths.items():
+            while length and len(self.broker.logs[place]) < length + 1:
+                self.count += 1
+                value = (
+                    f'{{"ts":"2026-01-20T12:00:00Z","actor":"student","session_id":"elsewhere",'
+                    f'"event_type":"progress_update","payload":{{"completed":["step-{self.count}"]}}}}'
+                ).encode()
+                self.broker.store(OutgoingRecord(place[0], b"", value), partition=place[1])
+        self.broker.slow = 1
 
     # -- what must hold
 
