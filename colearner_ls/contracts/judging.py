@@ -21,7 +21,7 @@ from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.ids import content_hash, derived_id, is_uuid, normal_id
 from colearner_ls.contracts.ijson import MAX_SAFE_INTEGER, compact, decode
 from colearner_ls.contracts.rows import event_of
-from colearner_ls.contracts.signing import Signer, parse_public_key, signed
+from colearner_ls.contracts.signing import Signer, signed
 from colearner_ls.contracts.timestamps import to_us
 from colearner_ls.contracts.upcasters import CannotUpcast, says_nothing, upcast
 
@@ -109,8 +109,6 @@ def make(
     if actor not in row.actors:
         raise NotAllowed(f"A {actor} may not say {event_type}.", f"Only a {_who(row)} may.")
     _check_names(session_id=session_id, author=author, student_id=student_id)
-    if event_type == "key_added":
-        _check_key(payload)
     envelope: dict[str, Any] = {
         "ts": ts,
         "actor": actor,
@@ -220,15 +218,6 @@ def _refusal(event_type: str, verdict: Rejected) -> BadInput:
     if verdict.reason == "too_large":
         return TooLarge(f"The {event_type} is too large: {verdict.detail}", "Shorten its texts, or leave some out.")
     return BadInput(f"The {event_type} is not valid: {verdict.detail}", "See docs/events.md for what it may have.")
-
-
-def _check_key(payload: Mapping[str, Any]) -> None:
-    """Stricter than reading: a key that does not come along, or under another name, would never count."""
-    key = parse_public_key(str(payload.get("public_key") or ""))
-    if key.kid != payload.get("kid"):
-        raise BadInput(
-            f"The key goes by the name {key.kid}, not {payload.get('kid')!r}.", "Give both as they were shown."
-        )
 
 
 def _who(row: EventType) -> str:

@@ -13,6 +13,7 @@ from colearner_ls.contracts.event import MAX_CLOCK_LEAD_US, Event
 from colearner_ls.contracts.frozen import frozen
 from colearner_ls.contracts.ids import new_id
 from colearner_ls.contracts.judging import Accepted, make
+from colearner_ls.contracts.signing import parse_public_key
 from colearner_ls.contracts.timestamps import to_ts
 from colearner_ls.journal import local_records, writers
 from colearner_ls.journal.errors import DuplicateId, KeyNotInForce
@@ -80,6 +81,8 @@ def _append_one(db: sqlite3.Connection, trusting: Trusting, draft: Draft, writer
     if db.execute("SELECT 1 FROM event WHERE id = ?", (event.id,)).fetchone():
         raise DuplicateId(f"There is an event {event.id} already.", "Give every new event an id of its own.")
     _check_in_force(trusting, event, key)
+    if event.event_type == "key_added":
+        _check_key(event)
     meet(db, trusting, [accepted], wall_us)
     trusting.learn_student(accepted, wall_us)
     row = insert(db, event, raw=accepted.raw, content=accepted.content, applied=accepted.applied, source="local")
@@ -107,6 +110,15 @@ def _check_in_force(trusting: Trusting, event: Event, key: OwnKey | None) -> Non
             f"Your key {key.public.kid[:12]} does not speak for the {event.actor} of this session: "
             f"nobody would accept this {event.event_type}.",
             "Have a coach whose key counts add yours (`colearner keys` shows it), and try again.",
+        )
+
+
+def _check_key(event: Event) -> None:
+    """Stricter than reading: a key that does not come along, or under another name, would never count."""
+    key = parse_public_key(str(event.payload.get("public_key") or ""))
+    if key.kid != event.payload.get("kid"):
+        raise BadInput(
+            f"That key goes by the name {key.kid}, not {event.payload.get('kid')!r}.", "Give both as they were shown."
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from colearner_ls.contracts.errors import TooLarge
+from colearner_ls.contracts.errors import BadInput, TooLarge
 from colearner_ls.contracts.event import MAX_CLOCK_LEAD_US, MAX_EVENT_BYTES
 from colearner_ls.contracts.ids import content_hash
 from colearner_ls.contracts.signing import SigningKey, verify
@@ -111,6 +111,14 @@ def test_a_service_key_does_not_speak_for_the_coach(journal: Journal, trust: Tru
         journal.append([says("a", author="hub")])
     deliver(journal, [wire(envelope(3, actor="service"), hub), wire(envelope(4, actor="service"), COACH)])
     assert {event_id(3), event_id(4)} <= set(ids(journal))
+
+
+@pytest.mark.parametrize("payload", [{"kid": COACH.public.kid}, {"kid": "kim", "public_key": COACH.public.text}])
+def test_a_key_that_could_never_count_is_not_written(folder: Path, payload: dict[str, Any]) -> None:
+    with Journal.open(folder) as journal:
+        with pytest.raises(BadInput):
+            journal.append([Draft("key_added", "coach", SESSION, payload)])
+        assert journal.count() == 0
 
 
 def test_a_key_added_by_the_coach_here_counts_at_once(folder: Path, trust: Trust) -> None:
