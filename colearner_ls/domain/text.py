@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, count, repeat
+from operator import add
 from typing import Final, Literal
 
 from colearner_ls.contracts.frozen import frozen
@@ -61,27 +62,72 @@ def split_lines(text: str) -> list[str]:
 
 
 class TextIndex:
-    """Line starts of one text, found once, and the ways between offsets and positions.
+    """The ways between offsets and positions in one text.
 
-    Building costs one pass. Positions outside the text are clamped as the LSP says: a character past the end of its
-    line means the line's end (before its line end characters), a line past the last means the end of the text. A
-    position inside a surrogate pair or a UTF-8 sequence means the start of that character.
+    Positions outside the text are clamped as the LSP says: a character past the end of its line means the line's end
+    (before its line end characters), a line past the last means the end of the text. A position inside a surrogate pair
+    or a UTF-8 sequence means the start of that character.
+
+    Line starts are found in one pass when somebody asks for a line that no offset led to. Until then lines are counted
+    from the nearest place that is known: after a keystroke in a long file a few places are asked for, and counting line
+    ends costs a hundredth of a list of all lines.
     """
 
-    __slots__ = ("_ascii", "_ends", "_starts", "lines", "text")
+    __slots__ = ("_ascii", "_ends", "_known", "_line_starts", "_lines", "_starts", "_unix", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.lines = split_lines(text)
-        """The lines without their ends."""
         self._ascii = text.isascii()
-        if "\r" in text:
-            ends = list(_LINE_END.finditer(text))
-            self._starts = [0, *(end.end() for end in ends)]
-            self._ends = [*(end.start() for end in ends), len(text)]
-        else:
-            self._starts = list(accumulate((len(line) + 1 for line in self.lines[:-1]), initial=0))
-            self._ends = [start + len(line) for start, line in zip(self._starts, self.lines, strict=True)]
+        self._unix = "\r" not in text
+        self._lines: list[str] | None = None
+        self._starts: list[int] | None = None
+        self._ends: list[int] = []
+        self._known = [(0, 0)]
+        """(Offset, line) of places that were asked for, sorted."""
+        self._line_starts: dict[int, int] = {0: 0}
+        """Line → its start, for lines that were asked for."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines without their ends."""
+        if self._lines is None:
+            self._lines = split_lines(self.text)
+        return self._lines
+
+    def _found(self) -> list[int]:
+        """The starts of all lines; :attr:`_ends` goes with them."""
+        if self._starts is None:
+            if self._unix:
+                # No Python per line. Before the end of line n stand n line ends and the lengths of n + 1 lines.
+                self._ends = list(map(add, accumulate(map(len, self.lines)), count()))
+                self._starts = [0, *map(add, self._ends[:-1], repeat(1))]
+            else:
+                ends = list(_LINE_END.finditer(self.text))
+                self._ends = [*(end.start() for end in ends), len(self.text)]
+                self._starts = [0, *(end.end() for end in ends)]
+        return self._starts
+
+    def _counted(self, offset: int) -> tuple[int, int]:
+        """Line of an offset and the line's start, where ``\\n`` is the only line end and not all lines are known."""
+        nearest = bisect_right(self._known, (offset, len(self.text)))
+        known, line = self._known[nearest - 1]
+        line += self.text.count("\n", known, offset)
+        if known != offset:
+            self._known.insert(nearest, (offset, line))
+        start = self._line_starts.get(line)
+        if start is None:
+            start = self._line_starts[line] = self.text.rfind("\n", 0, offset) + 1
+        return line, start
+
+    def _line_of(self, offset: int) -> tuple[int, int, int]:
+        """Line of an offset inside the text, and the line's start and end."""
+        if self._unix and self._starts is None:
+            line, start = self._counted(offset)
+            end = self.text.find("\n", offset)
+            return line, start, end if end >= 0 else len(self.text)
+        starts = self._found()
+        line = bisect_right(starts, offset) - 1
+        return line, starts[line], self._ends[line]
 
     @property
     def line_count(self) -> int:
@@ -90,15 +136,22 @@ class TextIndex:
 
     def line_start(self, line: int) -> int:
         """Offset of the first character of 0-based ``line``; past the last line, the end of the text."""
-        return self._starts[line] if line < len(self._starts) else len(self.text)
+        if self._starts is None and line in self._line_starts:
+            return self._line_starts[line]
+        starts = self._found()
+        return starts[line] if line < len(starts) else len(self.text)
 
     def line_end(self, line: int) -> int:
         """Offset of the end of 0-based ``line``, before its line end characters; past the last line, the text's end."""
+        if self._unix and self._starts is None and line in self._line_starts:
+            end = self.text.find("\n", self._line_starts[line])
+            return end if end >= 0 else len(self.text)
+        self._found()
         return self._ends[line] if line < len(self._ends) else len(self.text)
 
     def line_at(self, offset: int) -> int:
         """0-based line that ``offset`` lies on; line end characters belong to the line that they end."""
-        return bisect_right(self._starts, max(offset, 0)) - 1
+        return self._line_of(min(max(offset, 0), len(self.text)))[0]
 
     def offset(self, line: int, character: int, encoding: Encoding) -> int:
         """Offset of a position, clamped as described for the class."""
@@ -106,18 +159,19 @@ class TextIndex:
             return self.line_start(max(line, 0))
         if line >= len(self.lines):
             return len(self.text)
-        start = self._starts[line]
+        start = self._found()[line]
         if self._ascii or encoding == "utf-32":
             return min(start + character, self._ends[line])
         return start + _code_points(self.lines[line], character, encoding)
 
     def position(self, offset: int, encoding: Encoding) -> Position:
         """Position of an offset, which is clamped to the text; within ``\\r\\n`` it is the end of the line."""
-        line = self.line_at(offset)
-        within = min(max(offset, 0), self._ends[line]) - self._starts[line]
+        offset = min(max(offset, 0), len(self.text))
+        line, start, end = self._line_of(offset)
+        within = min(offset, end)
         if self._ascii or encoding == "utf-32":
-            return Position(line, within)
-        return Position(line, code_units(self.lines[line][:within], encoding))
+            return Position(line, within - start)
+        return Position(line, code_units(self.text[start:within], encoding))
 
     def range(self, span: Span, encoding: Encoding) -> TextRange:
         """The range of a span."""

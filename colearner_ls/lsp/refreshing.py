@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TYPING_S: Final = 0.3
-"""Pushed diagnostics follow this many seconds after the last keystroke; editors move the shown ones along meanwhile."""
+"""While keys follow each other, pushed diagnostics come this many seconds after the last one; editors move the shown ones
+along meanwhile. The first key after as long a pause is followed by them at once."""
 
 REFRESH_S: Final = 0.05
 """Refreshes within this many seconds become one."""
@@ -35,6 +36,8 @@ class Refresher:
         self._server = server
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._shown: dict[str, list[types.Diagnostic]] = {}
+        self._edited: dict[str, float] = {}
+        """When each document was last edited, on the loop's clock."""
 
     # --- what happened
 
@@ -44,13 +47,18 @@ class Refresher:
         if stale:
             self._refresh_soon()
 
-    def edited(self, uri: str) -> None:
-        """A document was edited. Clients ask for hints and lenses anew by themselves."""
-        self._push_soon(uri, TYPING_S)
+    def edited(self, uri: str, *, certain: bool = True) -> None:
+        """A document was edited. Clients ask for hints and lenses anew by themselves. Not ``certain``: a place was taken
+        away, which may come back with the next edit; nobody is told that it is lost before it was looked for."""
+        now = asyncio.get_running_loop().time()
+        pause = now - self._edited.get(uri, 0.0)
+        self._edited[uri] = now
+        self._push_soon(uri, 0.0 if certain and pause >= TYPING_S else TYPING_S)
 
     def closed(self, uri: str) -> None:
         """A document was closed: what was pushed for it goes."""
         self._cancel(uri)
+        self._edited.pop(uri, None)
         if self._shown.pop(uri, None):
             self._publish(uri, None, [])
 

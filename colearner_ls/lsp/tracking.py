@@ -53,6 +53,9 @@ class Tracked:
         """The root for which :attr:`path` is known."""
         self.marks: tuple[Mark, ...] = ()
         self.places: dict[str, Place] = {}
+        self.view: DocumentView | None = None
+        """The last view given out, for as long as nothing that it was made from changes: a client asks for hints, lenses and
+        diagnostics after every keystroke."""
         self.ready = asyncio.Event()
         self.edits: list[Edit | None] | None = None
         """Edits since the text that is being looked through was taken; ``None`` while nobody looks."""
@@ -63,6 +66,7 @@ class Tracked:
 
     def edit(self, edits: list[Edit | None]) -> bool:
         """Move every place along; whether one was taken away by it."""
+        self.view = None
         if self.edits is not None:
             self.edits += edits
         gone = False
@@ -75,6 +79,7 @@ class Tracked:
 
     def settle(self, found: Mapping[str, Place]) -> Outcome:
         """Take over what was found in the text that was taken before :attr:`edits`."""
+        self.view = None
         edits, self.edits = self.edits or [], None
         before = dict(self.places)
         gone = False
@@ -133,13 +138,16 @@ class Tracker:
         self._tracked[uri] = Tracked(uri)
         self._look(uri)
 
-    def edited(self, uri: str) -> None:
-        """A document has new edits. Called in the same step as the text changes."""
+    def edited(self, uri: str) -> bool:
+        """A document has new edits; whether a place was taken away by them, and will be looked for. Called in the same
+        step as the text changes."""
         document, tracked = self._documents().open_document(uri), self._tracked.get(uri)
         if document is None or tracked is None:
-            return
-        if tracked.edit(document.take_edits()):
+            return False
+        gone = tracked.edit(document.take_edits())
+        if gone:
             self._look(uri, RELOCATE_S)
+        return gone
 
     def saved(self, uri: str) -> None:
         """A document was saved."""
@@ -184,6 +192,7 @@ class Tracker:
         moved_root = root != self._root
         self._root, self.snapshot, self._marks = root, snapshot, marks
         for uri, tracked in self._tracked.items():
+            tracked.view = None
             if moved_root or snapshot is None:
                 tracked.ready.clear()
                 tracked.path, tracked.root, tracked.marks, tracked.places = None, None, (), {}
@@ -195,7 +204,7 @@ class Tracker:
     def _take_marks(self, tracked: Tracked) -> bool:
         """Give a document its marks; whether one of them has to be looked for."""
         marks = self._marks.get(tracked.path, ()) if tracked.path is not None else ()
-        tracked.marks = marks
+        tracked.marks, tracked.view = marks, None
         keys = {mark.key for mark in marks}
         for key in set(tracked.places) - keys:
             del tracked.places[key]
@@ -253,11 +262,12 @@ class Tracker:
         tracked = self._tracked.get(uri)
         if tracked is None or self.snapshot is None:
             return None
-        try:
-            await asyncio.wait_for(tracked.ready.wait(), READY_S)
-        except TimeoutError:
-            tracked.shown = True
-            return None
+        if not tracked.ready.is_set():
+            try:
+                await asyncio.wait_for(tracked.ready.wait(), READY_S)
+            except TimeoutError:
+                tracked.shown = True
+                return None
         tracked.shown = True
         return self.view_now(uri)
 
@@ -267,8 +277,10 @@ class Tracker:
         document = self._documents().open_document(uri)
         if tracked is None or snapshot is None or document is None or tracked.path is None:
             return None
+        if tracked.view is not None and tracked.view.version == document.version:
+            return tracked.view
         text = document.snapshot()
-        return DocumentView(
+        tracked.view = DocumentView(
             uri=uri,
             path=tracked.path,
             version=text.version,
@@ -280,6 +292,7 @@ class Tracker:
                 _located(mark, tracked.places[mark.key]) for mark in tracked.marks if mark.key in tracked.places
             ),
         )
+        return tracked.view
 
 
 def _located(mark: Mark, place: Place) -> Located:

@@ -63,12 +63,12 @@ class ProcessPeer:
         """Send a notification."""
         self.send({"method": method, "params": params})
 
-    def request(self, method: str, params: Any = None, *, number: int | str = 1, timeout: float = 10) -> dict[str, Any]:
+    def request(self, method: str, params: Any = None, *, number: int | str = 1, timeout: float = 40) -> dict[str, Any]:
         """Send a request; the whole reply."""
         self.send({"id": number, "method": method, "params": params})
         return self.reply(number, timeout=timeout)
 
-    def reply(self, number: int | str, *, timeout: float = 10) -> dict[str, Any]:
+    def reply(self, number: int | str, *, timeout: float = 40) -> dict[str, Any]:
         """The reply to a request. Raises ``TimeoutError``, or ``EOFError`` when the server ends first."""
         deadline = time.monotonic() + timeout
         while True:

@@ -87,8 +87,9 @@ class Editor:
         return uri
 
     def hints(self, uri: str) -> Any:
+        """The hints, once there are some: a server that has not looked yet answers with none and says so later."""
         place = {"start": {"line": 0, "character": 0}, "end": {"line": 999, "character": 0}}
-        return self.request("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": place})
+        return self.until("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": place}, bool)
 
     def run(self, command: str, arguments: Any) -> Any:
         return self.request("workspace/executeCommand", {"command": command, "arguments": [arguments]})

@@ -68,6 +68,7 @@ async def serve_stdio(server: BaseServer, lifespan: Lifespan) -> int:
     try:
         return await serve(server, reader.bodies(), writer, lifespan)
     finally:
+        reader.close()
         writer.close()
 
 

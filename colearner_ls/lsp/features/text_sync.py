@@ -19,8 +19,8 @@ def register(server: ColearnerServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: types.DidChangeTextDocumentParams) -> None:
-        server.tracker.edited(params.text_document.uri)
-        server.refresher.edited(params.text_document.uri)
+        gone = server.tracker.edited(params.text_document.uri)
+        server.refresher.edited(params.text_document.uri, certain=not gone)
         server.arrivals.typed()
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=False))

@@ -18,6 +18,8 @@ _JOINERS: Final = "\u200c\u200d"
 def plain(text: str) -> str:
     """``text`` without control characters and bidirectional marks, which could make it read as something else; line
     breaks and tabs stay."""
+    if text.isprintable():  # then it holds none of these categories (str.isprintable)
+        return text
     return "".join(
         char for char in text if char in "\n\t" or char in _JOINERS or unicodedata.category(char) not in _INVISIBLE
     )
