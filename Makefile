@@ -1,7 +1,7 @@
 # Everything runs from a virtual environment in .venv, made on first use from the locked packages (rigs/venv.sh).
 #   make demo [BUS=kafka|kafka://HOST:PORT] [REPO=DIR] [SVG=FILE]
 #   make test | test-fast | lint | docs | locks | clean             PYTHON=… picks the interpreter
-#   make bench [NAMES='server-*'] [JSON=FILE]
+#   make bench [NAMES='server-*'] [JSON=FILE] [PAGE=1]
 
 PYTHON ?=
 BUS ?=
@@ -12,6 +12,7 @@ SEED ?=
 PAIRS ?= 2
 NAMES ?=
 JSON ?=
+PAGE ?=
 
 RUN := .venv/bin/python
 CODE := colearner_ls rigs demo tests
@@ -24,7 +25,7 @@ help:
 	@echo 'make test         everything: lint, types, tests, with a real Kafka and a real Neovim'
 	@echo 'make test-fast    without Kafka, Neovim and what is slow'
 	@echo 'make soak         real work over a real Kafka while all is killed, stopped and cut (MINUTES=10 SEED=n PAIRS=2)'
-	@echo 'make bench        what it costs, each figure beside its floor (NAMES: which; JSON: a file for the figures)'
+	@echo 'make bench        what it costs, each figure beside its floor (NAMES: which; JSON: a file; PAGE=1: docs/performance.md)'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make docs         docs/events.md, docs/lsp.md and docs/cli.md from the code'
 	@echo 'make locks        resolve locks/*.txt again (needs uv)'
@@ -53,7 +54,7 @@ soak: venv
 	@$(RUN) -m rigs.soak --minutes '$(MINUTES)' --pairs '$(PAIRS)' $(if $(SEED),--seed '$(SEED)')
 
 bench: venv
-	@$(RUN) -m rigs.bench $(NAMES) $(if $(JSON),--json '$(JSON)')
+	@$(RUN) -m rigs.bench $(NAMES) $(if $(JSON),--json '$(JSON)') $(if $(PAGE),--page)
 
 docs: venv
 	@$(RUN) -m rigs.docs

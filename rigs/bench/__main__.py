@@ -1,4 +1,4 @@
-"""``python -m rigs.bench [NAME …] [--json FILE] [--quick] [--list]``.
+"""``python -m rigs.bench [NAME …] [--json FILE] [--page] [--quick] [--list]``.
 
 Exit code 0 when everything that was asked for was measured, also where a limit was missed: a busy machine is no fault.
 1 where a measurement failed or something it needs is missing; 2 for a name that there is none of.
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rigs.bench import page
 from rigs.bench.figures import Figure
 from rigs.bench.machine import load, machine
 from rigs.bench.registry import Bench, CannotMeasureError, Measurement, chosen
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rigs.bench", description="What colearner costs on this machine.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these (--list names them; * may stand for any)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--page", action="store_true", help="put the figures into the table of docs/performance.md")
     parser.add_argument("--quick", action="store_true", help="a few runs of each: whether it works, not what it costs")
     parser.add_argument("--list", action="store_true", help="name the figures and measure nothing")
     options = parser.parse_args(argv)
@@ -36,12 +38,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if options.list:
         for promise in (promise for each in wanted for promise in each.promises):
-            print(f"{promise.name:<28} {promise.limit or '':<10} {promise.what}")
+            print(f"{promise.name:<28} {promise.limit or ''!s:<10} {promise.what}")
         return 0
-    return _run(wanted, quick=options.quick, to=options.json)
+    return _run(wanted, quick=options.quick, to=options.json, to_page=options.page and not options.quick)
 
 
-def _run(wanted: Sequence[Measurement], *, quick: bool, to: Path | None) -> int:
+def _run(wanted: Sequence[Measurement], *, quick: bool, to: Path | None, to_page: bool) -> int:
     where = machine()
     print(", ".join(f"{name} {value}" for name, value in where.items()), flush=True)
     if quick:
@@ -58,6 +60,8 @@ def _run(wanted: Sequence[Measurement], *, quick: bool, to: Path | None) -> int:
         print(f"not measured: {promise}: {reason}")
     if to is not None:
         _write(to, where, quick, figures, failed)
+    if to_page:
+        page.write(figures, where)
     return 1 if failed else 0
 
 

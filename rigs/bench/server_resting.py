@@ -13,7 +13,7 @@ from rigs.bench.figures import Figure, Promise, at_most, at_most_ratio
 from rigs.bench.lsp_client import LspClient, capabilities
 from rigs.bench.registry import PROGRAMS, Bench, CannotMeasureError, measurement
 from rigs.bench.server import FILE, SHORT_LINES, minimal_command, minimal_environment
-from rigs.bench.workspaces import long_file, pair
+from rigs.bench.workspaces import Pair, long_file, pair
 from rigs.kafka import KafkaBroker, RigError
 
 SETTLED_S = 60.0
@@ -63,23 +63,9 @@ def resting(bench: Bench) -> Iterator[Figure]:
         residents: dict[str, list[Resident]] = {"ours": [], "floor": []}
         for number in range(1 if bench.quick else AT_ONCE):
             folder = pair(bench, f"resting-{number}", {FILE: long_file(SHORT_LINES)}, bus=f"kafka://{broker.bootstrap}")
-            ours = _opened(
-                stack,
-                LspClient([str(PROGRAMS / "colearner-ls")], folder.student, folder.environment, bench.folder / "r.log"),
-            )
-            residents["ours"].append(ours)
-            folder.assign(f"{FILE}:1")
-            client = ours.client
-            client.wait(lambda: client.inlay_hints((folder.student / FILE).as_uri(), SHORT_LINES), "hint over Kafka")
-            _connected(client)
-            residents["floor"].append(
-                _opened(
-                    stack,
-                    LspClient(
-                        minimal_command(bench), folder.student, minimal_environment(bench), bench.folder / "m.log"
-                    ),
-                )
-            )
+            residents["ours"].append(_ours(stack, bench, folder))
+            minimal = (minimal_command(bench), folder.student, minimal_environment(bench), bench.folder / "minimal.log")
+            residents["floor"].append(_opened(stack, LspClient(*minimal)))
         every = [each for side in residents.values() for each in side]
         _listen_until(every, max(each.began for each in every) + settled)
         memory = {name: [each.memory_mb() for each in side] for name, side in residents.items()}
@@ -93,6 +79,17 @@ def resting(bench: Bench) -> Iterator[Figure]:
             _connected(each.client)
     yield MEMORY.paired(memory["ours"], memory["floor"])
     yield IDLE.alone(shares["ours"], beside={"minimal server": shares["floor"]})
+
+
+def _ours(stack: ExitStack, bench: Bench, folder: Pair) -> Resident:
+    """Our server, connected, after an exercise came to it over Kafka."""
+    log = bench.folder / "ours.log"
+    ours = _opened(stack, LspClient([str(PROGRAMS / "colearner-ls")], folder.student, folder.environment, log))
+    folder.assign(f"{FILE}:1")
+    uri = (folder.student / FILE).as_uri()
+    ours.client.wait(lambda: ours.client.inlay_hints(uri, SHORT_LINES), "hint over Kafka")
+    _connected(ours.client)
+    return ours
 
 
 def _opened(stack: ExitStack, client: LspClient) -> Resident:

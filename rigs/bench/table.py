@@ -22,23 +22,28 @@ def rows(figure: Figure) -> list[tuple[str, ...]]:
     ratio = figure.ratio
     first = (
         figure.promise.name,
-        _spread(figure.ours, unit),
-        _spread(figure.floor, unit) if figure.floor else "",
+        spread(figure.ours, unit),
+        spread(figure.floor, unit) if figure.floor else "",
         f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})" if ratio else "",
         str(figure.promise.limit or ""),
         str(figure.ours.count),
-        {True: "met", False: "missed", None: ""}[figure.met],
+        verdict(figure),
     )
     beside = [
-        (f"  {name}", _spread(spread, unit), "", "", "", str(spread.count), "")
-        for name, spread in figure.beside.items()
+        (f"  {name}", spread(each, unit), "", "", "", str(each.count), "") for name, each in figure.beside.items()
     ]
     return [first, *beside]
 
 
-def _spread(spread: Spread, unit: str) -> str:
-    middle = f"{number(spread.median)} {unit}".rstrip()
-    return middle if spread.count == 1 else f"{middle} ({number(spread.low)} to {number(spread.high)})"
+def spread(found: Spread, unit: str) -> str:
+    """The median, and the quartiles where there was more than one run."""
+    middle = f"{number(found.median)} {unit}".rstrip()
+    return middle if found.count == 1 else f"{middle} ({number(found.low)} to {number(found.high)})"
+
+
+def verdict(figure: Figure) -> str:
+    """Whether the limit is kept, in a word; none where there is no limit."""
+    return {True: "met", False: "missed", None: ""}[figure.met]
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -10,9 +10,11 @@ import asyncio.events
 import atexit
 import importlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 SHORTEST_S = 0.001
 
@@ -32,7 +34,17 @@ def main() -> None:
             held.append((began, taken))
 
     asyncio.events.Handle._run = timed  # type: ignore[method-assign, assignment]  # the point of it
-    atexit.register(lambda: file.write_text(json.dumps(held), encoding="utf-8"))
+    at_once = os._exit
+
+    def tell() -> None:
+        file.write_text(json.dumps(held), encoding="utf-8")
+
+    def leave(status: int) -> NoReturn:
+        tell()
+        at_once(status)
+
+    atexit.register(tell)
+    os._exit = leave
     importlib.import_module(module).main()
 
 
