@@ -68,6 +68,8 @@ _JUDGING: Final = """\
 | an older version of a known type | upcast for the fold; the bytes stay |
 | the same id, the same canonical JSON (`sig` aside) | no effect |
 | the same id, other content | the one with the smaller SHA-256 stands; the other is quarantined as `id_conflict` |
+| with pinned keys: claims `coach` or `service`, not signed by a key in force at its place | quarantined as `untrusted` |
+| with pinned keys: one id, one content signed so and one not | the signed one stands, whatever the SHA-256 |
 
 What is quarantined is kept byte for byte, is shown by `colearner quarantine`, and does not claim its id.
 """
