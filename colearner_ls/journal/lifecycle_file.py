@@ -70,11 +70,6 @@ class LifecycleFile:
         common = self._common()
         return self._rebuild() if common is None else LifecycleWritten(self._append(*common))
 
-    def rebuild(self) -> LifecycleWritten:
-        """Write the whole file anew, after taking in what is not ours."""
-        with os_faults(self.path), self._lock.held():
-            return self._rebuild()
-
     def take_back(self) -> int:
         """Take own events back that stand in the file and not in the journal, without writing the file; how many.
 

@@ -53,11 +53,6 @@ class Registry:
         self._file = home / REGISTRY_FILE
         self._lock = FileLock(home / (REGISTRY_FILE + ".lock"))
 
-    def is_live(self, root: Path, *, bus: str, session: str | None) -> bool:
-        """Tell whether ``root`` was recorded with that bus and that session. A changed one is asked for again."""
-        entry = self.get(root)
-        return entry is not None and entry.bus == bus and entry.session == session
-
     def get(self, root: Path) -> LiveFolder | None:
         """What was recorded for ``root``, or ``None``."""
         return self._read().get(_key(root))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from colearner_ls import __version__
 from colearner_ls.contracts.errors import ColearnerError
-from colearner_ls.sync.holder import holder_pid
+from colearner_ls.sync.holder import HANG_S, holder_pid, silent_s
 from colearner_ls.workspace.door import Workspace
 from colearner_ls.workspace.keys import shown
 from colearner_ls.workspace.results import Diagnosis, Finding, NoSession
@@ -76,7 +76,7 @@ def _journal(ws: Workspace, facts: dict[str, Any]) -> Iterator[Finding]:
             "warning",
             "journal",
             f"A damaged journal was salvaged ({salvage.cause}): {lost}.",
-            f"It is kept as {salvage.kept}.",
+            f"It is kept as {salvage.kept}." if salvage.kept else "",
         )
     quarantined = ws.journal.quarantine.count()
     if quarantined:
@@ -157,7 +157,15 @@ def _bus(ws: Workspace, *, check_bus: bool, wait: float) -> Iterator[Finding]:
     link = link_state(ws.journal, bus.key)
     counts = ws.journal.outbox.counts(bus.key)
     pid = holder_pid(ws.settings.folder)
-    if pid:
+    silent = silent_s(ws.settings.folder) or 0.0
+    if pid and silent > HANG_S:
+        yield Finding(
+            "warning",
+            "sync",
+            f"Process {pid} runs sync here and has not moved for {silent:.0f} s.",
+            "Another colearner process takes over by itself. If it is stopped, continue or end it.",
+        )
+    elif pid:
         yield Finding("ok", "sync", f"Process {pid} runs sync here.")
     if outcome is not None and outcome.error:
         yield Finding(
@@ -171,7 +179,12 @@ def _bus(ws: Workspace, *, check_bus: bool, wait: float) -> Iterator[Finding]:
     if counts.unsent:
         yield Finding("warning", "outbox", f"{counts.unsent} events wait to be sent.")
     for refusal in ws.journal.outbox.refused():
-        yield Finding("error", "outbox", f"{refusal.event_type} {refusal.event_id[-8:]} was refused: {refusal.reason}")
+        yield Finding(
+            "error",
+            "outbox",
+            f"{refusal.event_type} {refusal.event_id[-8:]} was refused: {refusal.reason}",
+            "Once the bus takes it, `colearner sync --retry-refused` sends it again.",
+        )
 
 
 def _history(link: LinkState) -> Iterator[Finding]:

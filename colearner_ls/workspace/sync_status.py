@@ -111,7 +111,8 @@ def notices(ws: Workspace, trust: TrustStatus) -> tuple[str, ...]:
     for salvage in ws.journal.salvages():
         if salvage.at >= recent:
             lost = "; ".join(salvage.lost) or "nothing was lost"
-            said.append(f"The journal was damaged and has been salvaged: {lost}. The damaged file is {salvage.kept}.")
+            kept = f" The damaged file is {salvage.kept}." if salvage.kept else ""
+            said.append(f"The journal was damaged and has been salvaged: {lost}.{kept}")
     link = link_state(ws.journal, ws.settings.bus.key)
     if link.incomplete:
         said.append(f"The history is incomplete: {link.incomplete}.")

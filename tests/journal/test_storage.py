@@ -40,9 +40,11 @@ def test_a_full_disk_refuses_cleanly_and_loses_nothing(tmp_path: Path) -> None:
         with pytest.raises(StorageFull):
             journal.receive(BUS, [], {("t", n): _move() for n in range(5000)})
         assert [each.event.id for each in journal.events("s1")] == [each.event.id for each in stored]
+        with (disk / ".colearner" / "lifecycle.jsonl").open("r+b") as file:
+            file.write(b"#")  # somebody's hand in it: it is to be written anew
         before = (disk / ".colearner" / "lifecycle.jsonl").read_bytes()
         with pytest.raises(StorageFull):
-            lifecycle.rebuild()
+            lifecycle.update()
         assert (disk / ".colearner" / "lifecycle.jsonl").read_bytes() == before
         journal.close()
         with Journal.open(disk / ".colearner") as again:

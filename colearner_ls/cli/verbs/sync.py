@@ -17,8 +17,13 @@ from colearner_ls.contracts.errors import BadInput, BusUnreachable
 @click.option(
     "--rebind", is_flag=True, help="The session moved to the bus that is set here: send all of it there again."
 )
+@click.option(
+    "--retry-refused",
+    is_flag=True,
+    help="Try once more what the bus refused for good, as its limits may be others now.",
+)
 @click.pass_obj
-def command(said: Said, rebind: bool) -> None:
+def command(said: Said, rebind: bool, retry_refused: bool) -> None:
     """Send and fetch until nothing is left or --wait is over. Exit code 6 where the bus cannot be reached."""
     if said.wait <= 0:
         raise click.UsageError("sync talks to the bus, so neither --offline nor --no-wait goes with it.")
@@ -27,6 +32,9 @@ def command(said: Said, rebind: bool) -> None:
     if rebind:
         _rebind(said)
     with workspace_of(said) as workspace:
+        if retry_refused:
+            again = workspace.journal.outbox.retry_refused()
+            output.message(f"{count(again, 'event')} that had been refused will be sent once more.")
         last_row, before = workspace.journal.last_row(), workspace.snapshot().sync.waiting
         outcome = sync_once(workspace, wait=said.wait, fetch=True)
         if (elsewhere := workspace.other_bus) is not None:
