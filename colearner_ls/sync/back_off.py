@@ -13,7 +13,7 @@ DENIED_FIRST_S: Final = 60.0
 DENIED_LONGEST_S: Final = 900.0
 """The same bounds, in s, after the bus did not let us in: trying a wrong password often may lock the account.
 
-Five or six tries in the first half hour, then four to eight an hour. Directories that lock accounts count over minutes.
+Five to eight tries in the first half hour, then four to eight an hour.
 """
 
 

@@ -65,7 +65,7 @@ def _init(settings: Settings, request: InitSession, env: Mapping[str, str]) -> t
     title = request.title or workspace.session_state().title or None
     written = _say_started(workspace, student, coach, title)
     if request.role == "coach":
-        invite = Invite(str(workspace.settings.bus), session, student, coach, title, root_key(workspace))
+        invite = Invite(workspace.settings.bus.portable, session, student, coach, title, root_key(workspace))
         written = replace(written, text=invite.url)
     return workspace, written
 

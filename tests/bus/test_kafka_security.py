@@ -37,6 +37,7 @@ from .test_behaviour import (  # noqa: F401
     test_records_of_one_key_keep_their_order,
     test_two_readers_each_get_everything,
 )
+from .test_kafka_leaks import Household
 from .transports import connect_again, publish_until_acked, read_all, record
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka-secured")]
@@ -335,6 +336,23 @@ async def test_a_password_that_is_changed_meanwhile_is_not_tried_over_and_over(
     await again.connect()
     await publish_until_acked(again, [record(EVENTS, "k", "w")])
     await again.close()
+
+
+async def test_tls_does_not_wait_for_a_goodbye_that_never_comes(secured_kafka: Secured, kafka_prefix: str) -> None:
+    """asyncio keeps a TLS socket open for 30 s where the other side is silent."""
+    url = secured_kafka.url("PROXIED", kafka_prefix)
+    household = Household()
+    for _ in range(5):
+        bus = secured_kafka.bus(url)
+        await bus.connect()
+        await bus.publish([record(EVENTS, "k", "v")])
+        secured_kafka.proxy.blackhole()
+        started = time.monotonic()
+        await bus.close()
+        assert time.monotonic() - started < 5
+        secured_kafka.proxy.cut()
+        secured_kafka.proxy.heal()
+    await household.is_as_before()
 
 
 async def test_a_bad_certificate_is_no_reason_to_wait(secured_kafka: Secured, kafka_prefix: str) -> None:

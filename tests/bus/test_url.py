@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colearner_ls.bus.credentials import Credentials, credentials_from
+from colearner_ls.bus.credentials import Credentials, TlsFiles, credentials_from, tls_files_from
 from colearner_ls.bus.errors import BadBusUrl
 from colearner_ls.bus.url import DEFAULT_PARTITIONS, SASL, SECURITY, BusUrl
 from colearner_ls.contracts.errors import BadInput
@@ -27,11 +27,31 @@ def test_an_embedded_bus_is_a_file() -> None:
 def test_a_kafka_bus_with_everything() -> None:
     url = BusUrl.parse(
         "KAFKA://B.example:9093,a.example,[::1]:19092?security=sasl_ssl&sasl=scram-sha-512"
-        "&ca=/etc/ca%20s.pem&prefix=class-3b.&replication=2&partitions=6"
+        "&ca=/etc/ca%20s.pem&cert=/etc/me.pem&key=/etc/me.key&prefix=class-3b.&replication=2&partitions=6"
     )
+    assert (url.client_cert, url.client_key) == (Path("/etc/me.pem"), Path("/etc/me.key"))
+    assert BusUrl.parse(str(url)) == url
     assert url.hosts == ("b.example:9093", "a.example:9092", "[::1]:19092")
     assert (url.security, url.sasl, url.ca) == ("SASL_SSL", "SCRAM-SHA-512", Path("/etc/ca s.pem"))
     assert (url.prefix, url.replication, url.partitions) == ("class-3b.", 2, 6)
+
+
+def test_a_url_for_another_machine_names_no_files_of_this_one() -> None:
+    here = "kafka://a:1?security=SSL&ca=/my/ca.pem&cert=/my/cert.pem&key=/my/key.pem&prefix=x."
+    assert BusUrl.parse(here).portable == "kafka://a:1?security=SSL&prefix=x."
+    assert BusUrl.parse(here).key == BusUrl.parse(BusUrl.parse(here).portable).key
+    assert BusUrl.parse("sqlite:///a/bus.db").portable == "sqlite:///a/bus.db"
+
+
+def test_files_that_the_environment_names_go_first() -> None:
+    url = BusUrl.parse("kafka://a?security=SSL&ca=/url/ca&cert=/url/cert&key=/url/key")
+    assert tls_files_from(url, {}) == TlsFiles(Path("/url/ca"), Path("/url/cert"), Path("/url/key"))
+    assert tls_files_from(url, {"COLEARNER_KAFKA_CA": "/env/ca"}).ca == Path("/env/ca")
+    assert tls_files_from(url, {"COLEARNER_KAFKA_CA": "~/ca"}).ca == Path.home() / "ca"
+    # Another certificate has another key: that of the URL would not fit.
+    assert tls_files_from(url, {"COLEARNER_KAFKA_CERT": "/env/both"}) == TlsFiles(
+        Path("/url/ca"), Path("/env/both"), None
+    )
 
 
 def test_a_kafka_bus_with_nothing() -> None:
@@ -90,6 +110,10 @@ def test_a_session_is_bound_to_the_set_of_addresses_and_the_prefix() -> None:
         "kafka://a?security=SASL_SSL&sasl=GSSAPI",
         "kafka://a?ca=/x.pem",
         "kafka://a?security=SSL&ca=",
+        "kafka://a?cert=/x.pem",
+        "kafka://a?security=SASL_PLAINTEXT&sasl=PLAIN&cert=/x.pem",
+        "kafka://a?security=SSL&key=/x.pem",
+        "kafka://a?security=SSL&cert=&key=/x.pem",
     ],
 )
 def test_what_cannot_be_understood_is_refused_with_a_hint(text: str) -> None:
