@@ -8,14 +8,48 @@ pinned to 0.14.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+_ENDINGS: Final[set[asyncio.Task[None]]] = set()
+"""Under way; the loop itself holds tasks only weakly."""
+
 
 async def dispose_producer(producer: AIOKafkaProducer, *, patience: float) -> None:
     """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more. Pending records fail."""
+    await _to_its_end(_dispose_producer(producer, patience))
+
+
+async def dispose_consumer(consumer: AIOKafkaConsumer, *, patience: float) -> None:
+    """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more."""
+    await _to_its_end(_dispose_consumer(consumer, patience))
+
+
+async def dispose_admin(admin: AIOKafkaAdminClient, *, patience: float) -> None:
+    """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more."""
+    await _to_its_end(_dispose_admin(admin, patience))
+
+
+async def _to_its_end(ending: Coroutine[Any, Any, None]) -> None:
+    """Run it whole, though the caller is cancelled meanwhile; the cancellation follows when it is done.
+
+    Half ended a client goes on behind everybody's back, connected: seen where sync was handed over in the middle of it.
+    """
+    task = asyncio.ensure_future(ending)
+    _ENDINGS.add(task)
+    task.add_done_callback(_ENDINGS.discard)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            await asyncio.wait({task})
+        raise
+
+
+async def _dispose_producer(producer: AIOKafkaProducer, patience: float) -> None:
     if await _ended(producer.stop(), patience):
         return
     requests = _requests(producer._sender)
@@ -30,14 +64,12 @@ async def dispose_producer(producer: AIOKafkaProducer, *, patience: float) -> No
     _cancel_pending(producer._message_accumulator)
 
 
-async def dispose_consumer(consumer: AIOKafkaConsumer, *, patience: float) -> None:
-    """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more."""
+async def _dispose_consumer(consumer: AIOKafkaConsumer, patience: float) -> None:
     if not await _ended(consumer.stop(), patience):
         await _release(consumer._client)
 
 
-async def dispose_admin(admin: AIOKafkaAdminClient, *, patience: float) -> None:
-    """End it: in peace for ``patience`` seconds, then by force within about 0.4 s more."""
+async def _dispose_admin(admin: AIOKafkaAdminClient, patience: float) -> None:
     if not await _ended(admin.close(), patience):
         await _release(admin._client)
 
