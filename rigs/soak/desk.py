@@ -29,7 +29,7 @@ COMMAND_S: Final = 90.0
 INTERNAL_ERROR: Final = -32603
 FILES: Final = ("src/first.py", "src/second.py")
 SLOTS: Final = ("0", "1")
-_NAMES = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|\d+")
+_NAMES = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|/\S+|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,8 @@ class Desk:
     def _note_command(self, arguments: Sequence[str], code: int, output: str, errors: str) -> None:
         with suppress(ValueError):
             self.acknowledged("colearner", json.loads(output))
-        if code == 1 or "Traceback" in errors:
+        # Exit 1 without these words is a refusal that tells why: a process that was stopped with the journal locked, say.
+        if "a fault of ours" in errors or "Traceback" in errors:
             self.ledger.fault(f"colearner {arguments[0]} ended with {code}: {errors.strip()[-600:]}", side=self.name)
         elif code not in (0, -signal.SIGKILL):
             words = (errors.strip().splitlines() or [""])[0]
