@@ -51,7 +51,7 @@ class Refresher:
         """A document was edited. Clients ask for hints and lenses anew by themselves. Not ``certain``: a place was taken
         away, which may come back with the next edit; nobody is told that it is lost before it was looked for."""
         now = asyncio.get_running_loop().time()
-        pause = now - self._edited.get(uri, 0.0)
+        pause = now - self._edited.get(uri, float("-inf"))
         self._edited[uri] = now
         self._push_soon(uri, 0.0 if certain and pause >= TYPING_S else TYPING_S)
 

@@ -321,3 +321,29 @@ async def test_a_view_waits_for_what_came_during_a_look(bench: Bench, monkeypatc
     await asyncio.sleep(0)
     release.set()
     assert await view == [MARKED, "    done = []"]
+
+
+async def test_a_view_is_made_once_for_what_it_shows_and_never_kept_beyond(bench: Bench) -> None:
+    bench.session(learner(exercise()))
+    bench.open()
+    first = await bench.tracker.view(bench.uri)
+    assert first is not None
+    assert await bench.tracker.view(bench.uri) is first
+
+    bench.edit((0, 0), (0, 0), "# one\n")
+    edited = await bench.tracker.view(bench.uri)
+    assert edited is not None
+    assert (edited.version, edited.text) == (2, "# one\n" + TEXT)
+    assert edited.located[0].span != first.located[0].span
+
+    bench.session(learner(exercise(), hints=(hint("Look twice."),)))
+    await bench.marked()
+    other = await bench.tracker.view(bench.uri)
+    assert other is not None
+    assert other.me is not edited.me
+    assert {each.mark.kind for each in other.located} > {each.mark.kind for each in edited.located}
+
+    bench.replace(TEXT)
+    replaced = await bench.tracker.view(bench.uri)
+    assert replaced is not None
+    assert replaced.text == TEXT

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from colearner_ls.lsp.views import markdown
-from colearner_ls.lsp.views.words import plain
+from colearner_ls.lsp.views.words import _INVISIBLE, plain
 
 PARSERS = [MarkdownIt("commonmark"), MarkdownIt("gfm-like", {"linkify": False, "html": True})]
 HARMLESS = {
@@ -90,3 +92,10 @@ def test_code_cannot_be_left(text: str) -> None:
 )
 def test_what_coaches_write_is_kept(given_text: str, shown: str) -> None:
     assert "\n".join(line.rstrip() for line in markdown.safe(given_text).split("\n")) == shown
+
+
+def test_no_character_that_is_printable_would_be_taken_out() -> None:
+    """What ``plain`` leaves alone without looking further holds nothing that it takes out, over all of Unicode."""
+    every = [chr(code) for code in range(sys.maxunicode + 1)]
+    assert [char for char in every if char.isprintable() and unicodedata.category(char) in _INVISIBLE] == []
+    assert plain("a\u202eb\x00c\td\n") == "abc\td\n"
