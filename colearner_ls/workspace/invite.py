@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote, urlencode
 
 from colearner_ls.contracts.errors import BadInput
@@ -34,24 +34,16 @@ _PASTE: Final = "Paste the whole of what the coach sent; where a link does not s
 _ASK: Final = "Ask the coach for a new one (they print it with `colearner invite`)."
 
 
+Problem = Literal["empty", "too_long", "no_invite", "damaged", "other_version", "bad_key", "bad_time", "expired"]
+"""What can be wrong with an invite. ``damaged``: a part is missing or altered; ``bad_time``: of its expiry."""
+
+
 class BadInvite(BadInput):
-    """The text is no invite, or one that cannot be used."""
+    """The text is no invite, or one that cannot be used; ``problem`` says which of the two, and how."""
 
-
-class DamagedInvite(BadInvite):
-    """A part of the invite is missing or altered."""
-
-
-class OtherVersion(BadInvite):
-    """The invite was made for another version."""
-
-
-class ExpiredInvite(BadInvite):
-    """The invite was good until a moment that is over."""
-
-
-class BadInviteKey(BadInvite):
-    """What the invite names as the coach's key is no public key."""
+    def __init__(self, problem: Problem, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.problem = problem
 
 
 @frozen
@@ -94,13 +86,12 @@ def parse_invite(given: str, *, now_us: int | None = None) -> Invite:
     """Find and read the invite in ``given``: either form, with what mail programs do to it.
 
     Line breaks, text around it, ``<>``, quotes, HTML's ``&amp;``, quoted-printable and a percent-encoded link are
-    understood. ``now_us`` stands in for the clock (µs since the Unix epoch). Raises :class:`BadInvite`, or the kind of it
-    that says what is wrong.
+    understood. ``now_us`` stands in for the clock (µs since the Unix epoch). Raises :class:`BadInvite`.
     """
     if len(given) > MAX_LENGTH:
-        raise BadInvite("That is too long for an invite.", "Paste only the invite itself.")
+        raise BadInvite("too_long", "That is too long for an invite.", "Paste only the invite itself.")
     if not given.strip().strip("<>\"'"):
-        raise BadInvite("The invite is empty.", "Paste the whole of what the coach sent.")
+        raise BadInvite("empty", "The invite is empty.", "Paste the whole of what the coach sent.")
     invite = _invite(_chosen(given))
     _check_key(invite.key)
     _check_time(invite.expires, time.time_ns() // 1000 if now_us is None else now_us)
@@ -120,26 +111,29 @@ def _chosen(given: str) -> Mapping[str, str]:
     if version is not None and version != str(VERSION):
         return first.values  # its check may be made otherwise; the version is what is to be told
     if _CHECK in first.values or not first.whole:
-        raise DamagedInvite("This invite is cut off, or was altered on its way.", _PASTE)
+        raise BadInvite("damaged", "This invite is cut off, or was altered on its way.", _PASTE)
     return first.values
 
 
 def _no_invite(given: str) -> BadInvite:
     if "://" in given:
-        return BadInvite("That link is no invite.", "Invites begin with colearner://join?")
-    return BadInvite("That text is no invite, or a part of one.", "Paste the whole of what the coach sent.")
+        return BadInvite("no_invite", "That link is no invite.", "Invites begin with colearner://join?")
+    return BadInvite(
+        "no_invite", "That text is no invite, or a part of one.", "Paste the whole of what the coach sent."
+    )
 
 
 def _invite(values: Mapping[str, str]) -> Invite:
     version = values.get("v")
     if version != str(VERSION):
-        raise OtherVersion(
+        raise BadInvite(
+            "other_version",
             f"This invite is of version {(version or 'unknown')[:20]}; this colearner knows version {VERSION}.",
             "Update colearner, or ask the coach for an invite made with the same version.",
         )
     missing = [name for name in ("bus", "session") if not values.get(name)]
     if missing:
-        raise DamagedInvite(f"The invite lacks {' and '.join(missing)}: it seems to be cut off.", _PASTE)
+        raise BadInvite("damaged", f"The invite lacks {' and '.join(missing)}: it seems to be cut off.", _PASTE)
     told = {name: values.get(name) or None for name in _FIELDS}
     return Invite(values["bus"], values["session"], **{n: told[n] for n in _FIELDS if n not in ("bus", "session")})
 
@@ -152,7 +146,7 @@ def _check_key(key: str | None) -> None:
     try:
         parse_public_key(key)
     except BadInput as error:
-        raise BadInviteKey(f"The key in this invite is not a public key: {error.message}", _ASK) from error
+        raise BadInvite("bad_key", f"The key in this invite is not a public key: {error.message}", _ASK) from error
 
 
 def _check_time(expires: str | None, now_us: int) -> None:
@@ -161,9 +155,13 @@ def _check_time(expires: str | None, now_us: int) -> None:
     try:
         until = to_us(expires)
     except BadInput as error:
-        raise BadInvite(f"This invite says until when it is good, but not in a time: {error.message}", _ASK) from error
+        raise BadInvite(
+            "bad_time", f"This invite says until when it is good, but not in a time: {error.message}", _ASK
+        ) from error
     if until < now_us:
-        raise ExpiredInvite(f"This invite was good until {expires}, which is over.", f"{_ASK} Is this clock right?")
+        raise BadInvite(
+            "expired", f"This invite was good until {expires}, which is over.", f"{_ASK} Is this clock right?"
+        )
 
 
 def _check_of(values: Mapping[str, str]) -> str:

@@ -14,15 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from colearner_ls.contracts.timestamps import to_ts
-from colearner_ls.workspace.invite import (
-    BadInvite,
-    BadInviteKey,
-    DamagedInvite,
-    ExpiredInvite,
-    Invite,
-    OtherVersion,
-    parse_invite,
-)
+from colearner_ls.workspace.invite import BadInvite, Invite, parse_invite
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
 NOW = 1_790_000_000_000_000
@@ -159,7 +151,7 @@ def test_invites_of_the_first_release(values: dict[str, str]) -> None:
     text = base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
     assert read(text) == read(text.rstrip("=")) == read(wrapped(text, 40, "\n", "")) == expected
     broken = wrapped(f"colearner://join?{urlencode(values)}", 40, "\n", "")
-    with pytest.raises(DamagedInvite):
+    with pytest.raises(BadInvite, match="cut off"):
         read(broken)  # nobody can say whether the second line belongs to it
 
 
@@ -171,35 +163,35 @@ GOOD = Invite("sqlite:///tmp/bus.db", "s")
 
 
 @pytest.mark.parametrize(
-    ("given_text", "kind", "word"),
+    ("given_text", "problem", "word"),
     [
-        ("", BadInvite, "empty"),
-        ("<>\n", BadInvite, "empty"),
-        ("https://example.org/join?v=1", BadInvite, "no invite"),
-        ("colearner://open?v=1&bus=b&session=s", BadInvite, "no invite"),
-        ("colearner://join?v=1&bus=kafka://a:1", DamagedInvite, "lacks session"),
-        ("colearner://join?v=1", DamagedInvite, "lacks bus and session"),
-        ("colearner://join?v=2&bus=b&session=s", OtherVersion, "version 2"),
-        ("colearner://join?v=2&check=aaaaaaaa&hub=b", OtherVersion, "version 2"),
-        (encoded({"v": 2, "hub": "b"}), OtherVersion, "version 2"),
-        ("colearner://join?bus=b&session=s", OtherVersion, "version unknown"),
-        ("not base64 at all!", BadInvite, "no invite"),
-        (GOOD.text[:-9], BadInvite, "no invite"),
-        (GOOD.url[:-1], DamagedInvite, "cut off"),
-        (GOOD.url.replace("tmp", "TMP"), DamagedInvite, "cut off"),
-        (encoded([1, 2]), BadInvite, "no invite"),
-        (encoded({"v": "1"}), DamagedInvite, "lacks bus and session"),
-        ("x" * 9000, BadInvite, "too long"),
-        (Invite("b", "s", expires=to_ts(NOW - 1)).url, ExpiredInvite, "good until 2026-"),
-        (Invite("b", "s", expires="tomorrow").url, BadInvite, "not in a time"),
-        (Invite("b", "s", key="short").text, BadInviteKey, "not a public key"),
-        (Invite("b", "s", key=KEY[:-1]).text, BadInviteKey, "not a public key"),
+        ("", "empty", "empty"),
+        ("<>\n", "empty", "empty"),
+        ("https://example.org/join?v=1", "no_invite", "no invite"),
+        ("colearner://open?v=1&bus=b&session=s", "no_invite", "no invite"),
+        ("colearner://join?v=1&bus=kafka://a:1", "damaged", "lacks session"),
+        ("colearner://join?v=1", "damaged", "lacks bus and session"),
+        ("colearner://join?v=2&bus=b&session=s", "other_version", "version 2"),
+        ("colearner://join?v=2&check=aaaaaaaa&hub=b", "other_version", "version 2"),
+        (encoded({"v": 2, "hub": "b"}), "other_version", "version 2"),
+        ("colearner://join?bus=b&session=s", "other_version", "version unknown"),
+        ("not base64 at all!", "no_invite", "no invite"),
+        (GOOD.text[:-9], "no_invite", "no invite"),
+        (GOOD.url[:-1], "damaged", "cut off"),
+        (GOOD.url.replace("tmp", "TMP"), "damaged", "cut off"),
+        (encoded([1, 2]), "no_invite", "no invite"),
+        (encoded({"v": "1"}), "damaged", "lacks bus and session"),
+        ("x" * 9000, "too_long", "too long"),
+        (Invite("b", "s", expires=to_ts(NOW - 1)).url, "expired", "good until 2026-"),
+        (Invite("b", "s", expires="tomorrow").url, "bad_time", "not in a time"),
+        (Invite("b", "s", key="short").text, "bad_key", "not a public key"),
+        (Invite("b", "s", key=KEY[:-1]).text, "bad_key", "not a public key"),
     ],
 )
-def test_what_is_wrong_is_said(given_text: str, kind: type[BadInvite], word: str) -> None:
+def test_what_is_wrong_is_said(given_text: str, problem: str, word: str) -> None:
     with pytest.raises(BadInvite, match=word) as caught:
         read(given_text)
-    assert type(caught.value) is kind
+    assert caught.value.problem == problem
     assert caught.value.hint
 
 
@@ -215,5 +207,5 @@ def test_any_text_is_an_invite_or_a_bad_one(text: str) -> None:
 
 def test_the_clock_is_asked() -> None:
     assert parse_invite(Invite("b", "s", expires="2999-01-01T00:00:00Z").url).expires == "2999-01-01T00:00:00Z"
-    with pytest.raises(ExpiredInvite):
+    with pytest.raises(BadInvite, match="is over"):
         parse_invite(Invite("b", "s", expires="2026-01-01T00:00:00Z").url)
