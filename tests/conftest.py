@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.kafka_fixture"]
+pytest_plugins = ["tests.kafka_fixture", "tests.measured_fixture"]
 
 # "deep" is for whoever changes a pure room and has minutes to spare: HYPOTHESIS_PROFILE=deep make test-fast
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])

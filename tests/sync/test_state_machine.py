@@ -296,7 +296,9 @@ class Machine(RuleBasedStateMachine):
         for _ in range(3):
             for name in SIDES:
                 self.sync(name)
+        on_bus = {_id_of(value) for value in self.broker.values}
         for where in SESSIONS:
+            assert self.said[where] <= on_bus, "the bus does not have everything again"
             states = set()
             missing: set[str] = set()
             for name, journal in self.journals.items():
