@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 
@@ -235,13 +235,13 @@ def cursors_of(journal: Path) -> list[tuple[str, int, int]]:
     return []
 
 
-def growth(samples: Sequence[Sample], *, after_s: float = 60.0) -> dict[str, dict[str, float]]:
+def growth(samples: Sequence[Sample], *, after_s: float = 60.0) -> dict[str, dict[str, Any]]:
     """Per server that lived long: memory at the age of ``after_s`` and at the end in MB, MB an hour, descriptors."""
     lives: dict[tuple[str, int], list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.age_s >= after_s:
             lives[sample.side, sample.pid].append(sample)
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for (side, pid), life in lives.items():
         lived = life[-1].age_s - life[0].age_s
         if len(life) < 5 or lived < after_s:
@@ -253,6 +253,7 @@ def growth(samples: Sequence[Sample], *, after_s: float = 60.0) -> dict[str, dic
             "rss_end_mb": round(life[-1].rss / 1e6, 1),
             "rss_most_mb": round(max(each.rss for each in life) / 1e6, 1),
             "mb_per_hour": round(grown / lived * 3600, 1),
+            "rss_each_minute_mb": [round(each.rss / 1e6, 1) for each in life[:: max(1, round(60 / MEMORY_EVERY_S))]],
             "fds_least": min(each.fds for each in life),
             "fds_most": max(each.fds for each in life),
         }

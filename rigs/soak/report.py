@@ -39,7 +39,7 @@ class Report:
     too_few: list[str] = field(default_factory=list)
     takeovers: list[Takeover] = field(default_factory=list)
     replies: dict[str, dict[str, float]] = field(default_factory=dict)
-    memory: dict[str, dict[str, float]] = field(default_factory=dict)
+    memory: dict[str, dict[str, Any]] = field(default_factory=dict)
     most_connected: int = 0
     cursors_back: list[str] = field(default_factory=list)
     acknowledged: int = 0
@@ -167,7 +167,7 @@ def _words(spread: Mapping[str, float]) -> str:
     return f"{spread['replies']:.0f} requests, {times}"
 
 
-def _memory(life: Mapping[str, float]) -> str:
+def _memory(life: Mapping[str, Any]) -> str:
     return (
         f"lived {life['age_s'] / 60:.1f} min, {life['rss_then_mb']:g} → {life['rss_end_mb']:g} MB "
         f"({life['mb_per_hour']:+g} MB/h), {life['fds_least']:g} to {life['fds_most']:g} descriptors"
