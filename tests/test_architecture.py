@@ -155,6 +155,60 @@ def test_reading_a_workspace_loads_nothing_costly(module: str) -> None:
     assert not loaded & set(COSTLY), f"{module} loads {sorted(loaded & set(COSTLY))}"
 
 
+LEFT_OUT_OF_A_LOOK = (
+    *COSTLY,
+    "cryptography",
+    "_hashlib",
+    "logging",
+    "socket",
+    "platformdirs",
+    "uuid_utils",
+    "rfc8785",
+    "yaml",
+)
+"""What ``colearner status --json`` does without: 3 to 100 ms each, of the 100 it may take (docs/performance.md)."""
+
+LEFT_OUT_OF_VERSION = (*LEFT_OUT_OF_A_LOOK, "click", "sqlite3", "pathlib", "typing", "json", "dataclasses")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left_out"), [(["status", "--json"], LEFT_OUT_OF_A_LOOK), (["--version"], LEFT_OUT_OF_VERSION)]
+)
+def test_what_a_look_does_without(tmp_path: Path, arguments: list[str], left_out: tuple[str, ...]) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COLEARNER_")}
+    environment |= {"COLEARNER_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    folder = tmp_path / "student"
+    folder.mkdir()
+
+    start = "from colearner_ls.cli.main import main; raise SystemExit(main())"
+
+    def run(code: str, *told: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *told],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    run(start, "student", "init", "--session", "s1", "--student", "ada")
+    run(start, "progress", "--active", "step-1", "--offline")
+    # What the interpreter itself brought (an editable install adds to that) is there before.
+    show = """
+import sys
+before = set(sys.modules)
+from colearner_ls.cli.main import main
+main()
+print(*(set(sys.modules) - before), file=sys.stderr)
+"""
+    loaded = set(run(show, *arguments).split())
+    assert not loaded & set(left_out), f"colearner {' '.join(arguments)} loads {sorted(loaded & set(left_out))}"
+
+
 def _tracked_text() -> Iterator[tuple[str, str]]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, timeout=30)
     for name in listed.stdout.decode("utf-8").split("\0"):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -187,6 +186,8 @@ def _loaded(text: str) -> Ed25519PublicKey:
 
 def _thumbprint(text: str) -> str:
     """RFC 7638 for an OKP key (RFC 8037, section 2): SHA-256 over the required members in canonical JSON."""
+    import hashlib  # loads OpenSSL: not for those who only look
+
     return _encoded(hashlib.sha256(canonical({"crv": "Ed25519", "kty": "OKP", "x": text})).digest())
 
 

@@ -12,6 +12,7 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -80,12 +81,12 @@ def ring(journal: Path) -> None:
     name = _name(journal)
     for folder in _folders():
         try:
-            with os.scandir(folder / name) as entries:
-                paths = [Path(entry.path) for entry in entries]
+            with os.scandir(os.path.join(folder, name)) as entries:  # noqa: PTH118 - after every commit: a tenth of the time
+                paths = [entry.path for entry in entries]
         except OSError:
             continue
         for path in paths:
-            _send(path)
+            _send(Path(path))
 
 
 def _send(path: Path) -> None:
@@ -100,6 +101,7 @@ def _send(path: Path) -> None:
             pass
 
 
+@lru_cache(maxsize=16)
 def _name(journal: Path) -> str:
     return hashlib.sha256(os.fsencode(os.path.realpath(journal))).hexdigest()[:16]
 
@@ -109,7 +111,7 @@ def _folders() -> Iterator[Path]:
     given = os.environ.get("XDG_RUNTIME_DIR", "")
     user = f"/run/user/{os.getuid()}"
     for base in dict.fromkeys((given, user)):
-        if base and Path(base).is_absolute() and Path(base).is_dir():
+        if base and os.path.isabs(base) and os.path.isdir(base):  # noqa: PTH117, PTH112 - see ring
             yield Path(base) / _FOLDER
     import tempfile  # it brings in much, and there mostly is a runtime folder
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,6 +79,8 @@ class Quarantine:
 def keep(db: sqlite3.Connection, bus: str, where: Where, raw: bytes, why: Rejected, at: int) -> int:
     """Quarantine one record inside a running write transaction; 1, or 0 where it is there already (read again)."""
     topic, partition, offset = where
+    import hashlib  # loads OpenSSL: not for those who only look
+
     once = f"{bus}|{topic}|{partition}|{offset}|{hashlib.sha256(raw).hexdigest()}"
     return _insert(
         db, once, (bus, topic, partition, offset, why.reason, why.detail, why.session_id, why.event_id, raw, at)

@@ -295,3 +295,15 @@ def test_compact_refuses_what_is_too_deep() -> None:
 
 def test_compact_keeps_the_order_and_the_characters() -> None:
     assert compact({"b": "é\n", "a": (1, None, True)}) == '{"b":"é\\n","a":[1,null,true]}'.encode()
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    held: list[Any] = []
+    held.append(held)
+    with pytest.raises(NotIJson, match="levels deep"):
+        compact({"held": held})
+
+
+def test_whole_texts_are_not_taken_for_numbers_nor_brackets_for_depth() -> None:
+    for value in ({"a": "9" * 40}, {"a": "[" * 400}, {"a": [True, None, 2**53 - 1, -0.5]}):
+        assert decode(compact(value)) == value
