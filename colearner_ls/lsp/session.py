@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 COALESCE_S: Final = 0.03
-"""Commits that come within this many seconds are looked at together."""
+"""Commits that come within this many seconds after one was looked at are looked at together."""
 
 SYNC_STOP_S: Final = 1.3
 """Bound on ending sync, in seconds; below the 1.5 s that the whole end may take (``base.serving``)."""
@@ -150,7 +150,6 @@ class Session:
     async def _watch(self) -> None:
         while True:
             await self._changed.wait()
-            await asyncio.sleep(COALESCE_S)
             self._changed.clear()
             try:
                 await self._look()
@@ -159,6 +158,7 @@ class Session:
             except Exception:
                 # A fault in a view of one state must not make the server deaf to the next.
                 logger.exception("a change of the session could not be shown")
+            await asyncio.sleep(COALESCE_S)  # after the look, not before: the first of several commits waits for nothing
 
     async def _look(self) -> None:
         workspace = self._workspace
