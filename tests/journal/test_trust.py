@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -624,3 +626,19 @@ def test_own_keys_show_no_secret(trust: Trust) -> None:
     made: OwnKey = trust.keys.make("kim")
     assert made.key.seed.hex() not in repr(made)
     assert hashlib.sha256(made.key.seed).hexdigest() not in repr(made)
+
+
+def test_reading_a_verified_session_loads_no_cryptography(journal: Journal, folder: Path, trust: Trust) -> None:
+    deliver(journal, [hint(1, COACH), hint(2)])
+    code = f"""
+import sys
+from pathlib import Path
+from colearner_ls.journal.journal import Journal
+from colearner_ls.journal.trust import Trust
+with Journal.open(Path({str(folder)!r}), trust=Trust(Path({str(trust.home)!r}))) as journal:
+    view = journal.trust("s1")
+    assert (view.verified, view.untrusted, len(list(journal.events()))) == (True, 1, 1), view
+print([name for name in ("cryptography", "pydantic", "asyncio") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
