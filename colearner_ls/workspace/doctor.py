@@ -129,8 +129,8 @@ def _trust(ws: Workspace) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "trust",
-            f"{keys.untrusted} records claim to be a coach's without a signature that counts; they change nothing.",
-            "`colearner quarantine` lists them.",
+            f"Events put aside that claimed to be a coach's without a signature that counts: {keys.untrusted}.",
+            "They change nothing; `colearner quarantine` lists them.",
         )
     for each in (each for each in keys.students if each.changed):
         yield Finding(

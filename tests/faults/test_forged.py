@@ -255,7 +255,7 @@ def test_forged_events_by_kcat_change_nothing(place: Place, editors: list[Watchi
         assert (exercise["exercise"], exercise["status"]) == ("Mend the endless loop.", "assigned")
     assert len(warnings(editors)) == 1  # once, over both
     (doctor,) = place.run("student", "doctor", "--offline")
-    assert any(f"{len(lies)} records claim" in each["text"] for each in doctor["findings"])
+    assert any(f"counts: {len(lies)}." in each["text"] for each in doctor["findings"])
 
 
 @pytest.mark.kafka

@@ -172,7 +172,7 @@ def test_who_only_calls_himself_the_coach_is_put_aside(town: Town) -> None:
     assert student.tell_untrusted() > 0
     assert student.tell_untrusted() == 0  # once
     findings = [each for each in diagnose(student.settings, check_bus=False).findings if each.topic == "trust"]
-    assert any(each.level == "warning" and "4 records" in each.text for each in findings)
+    assert any(each.level == "warning" and "counts: 4." in each.text for each in findings)
     coach.do(GiveHint("the true one"))
     sync(coach, student)
     assert hints(student) == ["the true one"]
