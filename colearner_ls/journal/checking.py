@@ -29,7 +29,7 @@ def _unsound_after(database: Database, row: int) -> tuple[int, list[str]] | None
     """The last of the next rows, and the ids of those among them that are unsound; ``None`` at the end."""
     query = "SELECT row, id, content, raw FROM event WHERE row > ? ORDER BY row LIMIT ?"
     rows = database.read(lambda db: db.execute(query, (row, _STEP)).fetchall())
-    if not rows:
+    if not rows or rows[-1][0] <= row:  # pages that lead back to themselves: SQLite's own check has said so
         return None
     return rows[-1][0], [event_id for _, event_id, content, raw in rows if not _is_sound(event_id, content, raw)]
 

@@ -18,6 +18,9 @@ from colearner_ls.journal.schema import PAGE_SIZE
 
 _STEP: Final = 256
 
+_MOST_ROWS: Final = 2_000_000
+"""More rows than any journal has: a damaged tree can go round for ever."""
+
 UNREADABLE: Final = (sqlite3.Error, UnicodeDecodeError)
 """What reading damaged pages raises; the second where SQLite's message quotes them."""
 
@@ -102,16 +105,19 @@ class Damaged:
         query = """SELECT row, id, source, topic, partition, "offset", content, raw FROM event
             WHERE row BETWEEN ? AND ? ORDER BY row"""
         try:
-            rows = self.db.execute(query, (first, last)).fetchall()
+            rows = self.db.execute(query, (first, last)).fetchmany(last - first + 2)
+            goes_round = len(rows) > last - first + 1  # a damaged tree leads to the same page again and again
         except UNREADABLE:
-            if first == last:
-                self.bad_rows.append(first)
-                return
+            rows, goes_round = [], True
+        if goes_round and first == last and not rows:
+            self.bad_rows.append(first)
+            return
+        if goes_round and first < last:
             middle = (first + last) // 2
             yield from self._between(first, middle)
             yield from self._between(middle + 1, last)
             return
-        for row in rows:
+        for row in rows[: last - first + 1]:
             if isinstance(row[6], bytes) and isinstance(row[7], bytes):
                 yield EventRow(*row)
             else:
@@ -193,7 +199,10 @@ def _until_fault(db: sqlite3.Connection, query: str) -> tuple[list[tuple[Any, ..
     """The rows of a query up to the first one that cannot be read, and whether that was all of them."""
     rows: list[tuple[Any, ...]] = []
     try:
-        rows.extend(db.execute(query))
+        for row in db.execute(query):
+            rows.append(row)
+            if len(rows) > _MOST_ROWS:  # pages that lead back to themselves
+                return rows, False
     except UNREADABLE:
         return rows, False
     return rows, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ from colearner_ls.journal.lifecycle_lines import REMARK_KIND, Remark, event_in, 
 from colearner_ls.journal.lock import FileLock
 from colearner_ls.journal.projections import FILES_LOCK, LIFECYCLE_NOTE, get_note, put_note
 from colearner_ls.journal.records import LocalRecord
-from colearner_ls.journal.rows import now_us
+from colearner_ls.journal.rows import check_order, now_us
 
 if TYPE_CHECKING:
     from colearner_ls.contracts.judging import Accepted
@@ -132,7 +133,13 @@ class LifecycleFile:
 
     def _chunk(self, after: int) -> list[tuple[int, bytes]]:
         query = "SELECT row, raw FROM event WHERE row > ? ORDER BY row LIMIT ?"
-        return self._journal.database.read(lambda db: db.execute(query, (after, _CHUNK)).fetchall())
+
+        def read(db: sqlite3.Connection) -> list[tuple[int, bytes]]:
+            found = db.execute(query, (after, _CHUNK)).fetchall()
+            check_order([after, *(row for row, _ in found)])
+            return found
+
+        return self._journal.database.read(read)
 
     def _append(self, row: int, torn: int, noted: int) -> int:
         """Append the lines after ``row``, the first ``torn`` bytes of which stand there already."""

@@ -12,7 +12,7 @@ from colearner_ls.contracts.event import Event
 from colearner_ls.journal.database import Database
 from colearner_ls.journal.errors import JournalReplaced
 from colearner_ls.journal.records import Hole, Position, Stored
-from colearner_ls.journal.rows import STORED, event_rows, stored
+from colearner_ls.journal.rows import STORED, check_order, event_rows, stored
 
 CHUNK: Final = 500
 """Events read at a time, so that no long read keeps the write-ahead log from being cut back."""
@@ -75,7 +75,10 @@ def applied_in_order(database: Database, session_id: str, after: Position | None
 def _applied_after(session_id: str, position: Position, db: sqlite3.Connection) -> list[Event]:
     query = """SELECT id, hlc, derived, raw FROM event WHERE session = ? AND (hlc, id) > (?, ?) AND applied
         ORDER BY hlc, id LIMIT ?"""
-    return event_rows(db.execute(query, (session_id, *position, FOLD_CHUNK)))
+    found = event_rows(db.execute(query, (session_id, *position, FOLD_CHUNK)))
+    if len(found) == FOLD_CHUNK:
+        check_order((position, found[-1].position))
+    return found
 
 
 def one(db: sqlite3.Connection, event_id: str) -> Stored | None:
@@ -110,4 +113,14 @@ def holes(db: sqlite3.Connection) -> tuple[Hole, ...]:
 
 
 def _chunk(database: Database, query: str, values: tuple[Any, ...]) -> list[Stored]:
-    return database.read(lambda db: [stored(row) for row in db.execute(query, values)])
+    """The next events: by row after ``values[0]``, or by position after ``values[1:]``."""
+
+    def read(db: sqlite3.Connection) -> list[Stored]:
+        found = [stored(row) for row in db.execute(query, values)]
+        if isinstance(values[0], int):
+            check_order([values[0], *(each.row for each in found)])
+        else:
+            check_order([values[1:], *(each.event.position for each in found)])
+        return found
+
+    return database.read(read)

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, Final
 
 from colearner_ls.contracts.event import Event
@@ -119,6 +120,15 @@ def insert(
 def drop_snapshots(db: sqlite3.Connection, session_id: str, position: Position) -> None:
     """Forget the snapshots of the fold that an event at ``position`` would be missing in."""
     db.execute("DELETE FROM snapshot WHERE session = ? AND (hlc, id) >= (?, ?)", (session_id, *position))
+
+
+def check_order(places: Iterable[Any]) -> None:
+    """Look whether reading on gets anywhere: pages of a damaged file can lead back to themselves, for ever.
+
+    ``places``: the place that was read from, and those of the rows that came. Raises :class:`UnsoundRow`.
+    """
+    if any(later <= earlier for earlier, later in pairwise(places)):
+        raise UnsoundRow("its rows are in no order")
 
 
 def marks(values: Iterable[object]) -> str:

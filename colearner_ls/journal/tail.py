@@ -15,8 +15,8 @@ from colearner_ls.journal.database import Database
 from colearner_ls.journal.doorbell import Bell
 from colearner_ls.journal.errors import JournalClosed, JournalError
 from colearner_ls.journal.faults import sqlite_faults
-from colearner_ls.journal.records import News
-from colearner_ls.journal.rows import STORED, stored
+from colearner_ls.journal.records import News, Stored
+from colearner_ls.journal.rows import STORED, check_order, stored
 
 if TYPE_CHECKING:
     from colearner_ls.journal.journal import Journal
@@ -122,7 +122,13 @@ class Tail:
 
     def _next_chunk(self) -> News | None:
         query = f"{STORED} WHERE e.row > ? ORDER BY e.row LIMIT {reading.CHUNK}"
-        rows = self._database.read(lambda db: tuple(stored(row) for row in db.execute(query, (self._row,))))
+
+        def read(db: sqlite3.Connection) -> tuple[Stored, ...]:
+            found = tuple(stored(row) for row in db.execute(query, (self._row,)))
+            check_order([self._row, *(each.row for each in found)])
+            return found
+
+        rows = self._database.read(read)
         return News(rows) if rows and not self._stopped.is_set() else None
 
     def _tell(self, news: News) -> None:

@@ -514,3 +514,19 @@ def test_an_old_backup_gets_its_own_later_events_from_the_bus(folder: Path, tmp_
         assert mine.event.writer not in {writer for _, writer, _ in before}
         assert [row.id for row in journal.outbox.waiting(BUS)] == [mine.event.id]
         assert journal.holes() == ()
+
+
+def test_pages_that_lead_back_to_themselves_do_not_keep_a_reader_for_ever(folder: Path) -> None:
+    """The root of the events names itself as every child: SQLite goes round in it, and gives the same rows again."""
+    own, _, _ = make(folder, lifecycle=True)
+    path = folder / "journal.db"
+    pages = pages_of(path, "event")
+    at = (pages[0] - 1) * PAGE
+    head = path.read_bytes()[at : at + PAGE]
+    assert head[0] == 5, "the table has more than one page"
+    for cell in range(int.from_bytes(head[3:5], "big")):
+        place = int.from_bytes(head[12 + 2 * cell : 14 + 2 * cell], "big")
+        damage(path, at + place, pages[1].to_bytes(4, "big"))  # the first leaf, again and again
+    damage(path, at + 8, pages[0].to_bytes(4, "big"))
+    with Journal.open(folder) as journal:
+        assert own <= use(journal)
