@@ -171,7 +171,8 @@ class Link:
         looked = awake_or_not()
         while True:
             if awake_or_not() - looked > self.look_back_s:
-                self.caught_up = self.caught_up and not await self._reader.look_back(bus)
+                if await self._reader.look_back(bus):
+                    self.caught_up = False
                 looked = awake_or_not()
             try:
                 step = await self._reader.step(bus, max_wait=READ_WAIT_S)

@@ -50,9 +50,13 @@ class Reader:
         """
         self._known: dict[PartitionKey, dict[int, bytes]] = {}
         """Records that must stand there: partition → offset → SHA-256 of the value."""
+        self._marks: dict[PartitionKey, tuple[int, bytes]] = {}
+        """The last records at the look before, on this connection. What was read since may be of a bus that was replaced
+        behind it, so the next look compares these."""
 
     async def start(self, bus: Bus, identity: str) -> None:
         """Prepare for a bus that was just connected; heals cursors that it no longer reaches."""
+        self._marks = {}
         values = await self._journal.bus_values(self._bus_key)
         known = values.get("identity")
         if known in (None, identity):
@@ -90,10 +94,12 @@ class Reader:
         self, cursors: Mapping[PartitionKey, Cursor], acknowledged: Mapping[PartitionKey, tuple[int, bytes]]
     ) -> None:
         self._back, self._known = {}, {}
-        for place, cursor in cursors.items():
-            if cursor.last_hash is not None and cursor.next > self._begins.get(place, 0):
-                self._back[place] = cursor.next - 1
-                self._known[place] = {cursor.next - 1: cursor.last_hash}
+        last = {place: (each.next - 1, each.last_hash) for place, each in cursors.items() if each.last_hash is not None}
+        for place, (offset, value_hash) in {**last, **self._marks}.items():
+            if offset >= self._begins.get(place, 0):
+                self._back[place] = offset
+                self._known[place] = {offset: value_hash}
+        self._marks = last
         for place, (offset, value_hash) in acknowledged.items():
             unread = place not in cursors or offset >= cursors[place].next
             if unread and offset >= self._begins.get(place, 0):
@@ -162,7 +168,7 @@ class Reader:
         values = {"healing": why, "healed": why, "healed_us": time.time_ns() // 1000, "read_to_end": None}
         await self._journal.put_bus_values(self._bus_key, values)
         await self._journal.reset_cursors(self._bus_key)
-        self._back, self._known = {}, {}
+        self._back, self._known, self._marks = {}, {}, {}
         return True
 
     async def _out_of_range(self, out: CursorOutOfRange, expected: int | None) -> bool:
