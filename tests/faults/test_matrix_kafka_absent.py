@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("kafk
 
 Measured = Callable[[str], None]
 
-WARM, EVENTS = 1_000, int(os.environ.get("COLEARNER_TEST_EDITS", "6000"))
-"""Automatic events: some twenty hours of saving every ten seconds would be 7,000."""
+WARM, EVENTS = 1_000, int(os.environ.get("COLEARNER_TEST_EDITS", "4000"))
+"""Automatic events: eleven hours of saving every ten seconds."""
 
 GROWTH_MB = 20 + EVENTS / 1000
 """What memory may grow by, in MiB, while they wait: the state of the session and SQLite's cache; 1 KiB an event at most."""

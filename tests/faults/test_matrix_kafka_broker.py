@@ -148,6 +148,7 @@ def test_f08_the_broker_comes_back_under_another_address(
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.timeout(300)
 def test_f09_the_broker_comes_back_empty(tmp_path: Path, moving: Moving, kafka_prefix: str, measured: Measured) -> None:
     """A broker that lost its disk gets back what each side wrote, by itself; nobody sees anything twice."""
     url = f"kafka://{moving.broker.bootstrap}?prefix={kafka_prefix}&partitions=3"
@@ -168,6 +169,7 @@ def test_f09_the_broker_comes_back_empty(tmp_path: Path, moving: Moving, kafka_p
                 <= {record.event["id"] for record in records(moving.broker.bootstrap, kafka_prefix, site.session)}
             ),
             "the broker has all of it again",
+            150,
         )
     site.check()
     found = records(moving.broker.bootstrap, kafka_prefix, site.session)
