@@ -298,7 +298,7 @@ class Machine(RuleBasedStateMachine):
                 self.sync(name)
         on_bus = {_id_of(value) for value in self.broker.values}
         for where in SESSIONS:
-            assert self.said[where] <= on_bus, "the bus does not have everything again"
+            assert self.said[where] <= on_bus, "the bus differs from the model: it does not have everything again"
             states = set()
             missing: set[str] = set()
             for name, journal in self.journals.items():
@@ -327,9 +327,11 @@ class Machine(RuleBasedStateMachine):
     def told_as_missing(self, name: str, lacks: set[str]) -> set[str]:
         """Only what retention took may be missing, and then this side says so."""
         if lacks:
-            assert lacks <= self.deleted, f"{name} lost events that the bus had not deleted"
+            assert lacks <= self.deleted, f"{name} differs from the model: it lost what the bus had not deleted"
             values = self.journals[name].bus_values.get(self.key(name))
-            assert values.get("missed") or values.get("missed_before"), f"{name} says nothing of what it lacks"
+            assert values.get("missed") or values.get("missed_before"), (
+                f"{name} differs from the model and does not say so"
+            )
         return lacks
 
 
