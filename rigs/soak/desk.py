@@ -265,6 +265,7 @@ class Desk:
             text=True,
             timeout=COMMAND_S,
             check=False,
+            start_new_session=True,  # as with servers: Ctrl-C is for the soak
         )
         if done.returncode != 0:
             raise RuntimeError(f"colearner {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-600:]}")
