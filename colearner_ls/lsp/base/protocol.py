@@ -93,6 +93,8 @@ class Protocol(LanguageServerProtocol):
         if refusal is not None:
             self._refuse(message, refusal)
             return
+        if self._shutdown and "method" not in message:
+            return  # a reply that crossed `shutdown`, which gave up what it answers; pygls would warn about it
         structured = self._structured(message)
         if structured is not None:
             self.handle_message(structured)
