@@ -10,18 +10,18 @@ from dataclasses import replace
 from typing import Any
 
 from colearner_ls.contracts.ids import new_id
-from colearner_ls.journal import adopting, cursors, receiving, rejudging
+from colearner_ls.journal import admitting, adopting, cursors, receiving, rejudging
 from colearner_ls.sync import holder
 
 
 def deduplication_off() -> None:
     """An event that comes twice is stored twice."""
 
-    def admit(db: Any, accepted: Any, source: str, where: Any, now_us: int) -> Any:
+    def admit(db: Any, trusting: Any, accepted: Any, source: str, where: Any, now_us: int) -> Any:
         known = db.execute("SELECT 1 FROM event WHERE id = ?", (accepted.event.id,)).fetchone()
         if known:
             accepted = replace(accepted, event=replace(accepted.event, id=new_id()))
-        return receiving.Outcome("new", receiving._insert(db, accepted, source, where, replaced=False))
+        return admitting.Outcome("new", admitting.put(db, accepted, source, where, replaced=False))
 
     for room in (receiving, adopting, rejudging):
         if hasattr(room, "admit"):

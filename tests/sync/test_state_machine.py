@@ -203,6 +203,14 @@ class Machine(RuleBasedStateMachine):
         self.reopen(name)
 
     @rule(name=side)
+    def news_and_death(self, name: str) -> None:
+        """The other side has just sent something, and this one dies while it stores that."""
+        (other,) = set(SIDES) - {name}
+        self.append(other, "s1", 2)
+        self.sync(other)
+        self.read_and_die_before_the_commit(name)
+
+    @rule(name=side)
     def sync(self, name: str) -> None:
         self.on_bus(name, lambda calls, bus: self.link(calls, self.urls[name], bus).once(deadline=_later(), fetch=True))
 
