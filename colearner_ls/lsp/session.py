@@ -158,7 +158,9 @@ class Session:
             except Exception:
                 # A fault in a view of one state must not make the server deaf to the next.
                 logger.exception("a change of the session could not be shown")
-            await asyncio.sleep(COALESCE_S)  # after the look, not before: the first of several commits waits for nothing
+            await asyncio.sleep(
+                COALESCE_S
+            )  # after the look, not before: the first of several commits waits for nothing
 
     async def _look(self) -> None:
         workspace = self._workspace
