@@ -10,6 +10,7 @@ SVG ?=
 MINUTES ?= 10
 SEED ?=
 PAIRS ?= 2
+CASES ?= 10000
 NAMES ?=
 JSON ?=
 PAGE ?=
@@ -17,17 +18,18 @@ PAGE ?=
 RUN := .venv/bin/python
 CODE := colearner_ls rigs demo tests
 
-.PHONY: help venv demo test test-fast soak bench lint docs locks clean
+.PHONY: help venv demo test test-fast soak fuzz bench lint docs locks clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         a coach and a student at work, drawn from what the real programs say (BUS=kafka: over Kafka)'
 	@echo 'make test         everything: lint, types, tests, with a real Kafka and a real Neovim'
 	@echo 'make test-fast    without Kafka, Neovim and what is slow'
-	@echo 'make soak         real work over a real Kafka while all is killed, stopped and cut (MINUTES=10 SEED=n PAIRS=2)'
+	@echo 'make soak         real work over a real Kafka while all is killed, stopped and cut (MINUTES=10 SEED=n PAIRS=2), then fuzz'
+	@echo 'make fuzz         what nobody sane would send, to the server and over Kafka (CASES=10000 of each, SEED=n)'
 	@echo 'make bench        what it costs, each figure beside its floor (NAMES: which; JSON: a file; PAGE=1: docs/performance.md)'
 	@echo 'make lint         ruff and mypy'
-	@echo 'make docs         docs/events.md, docs/lsp.md and docs/cli.md from the code'
+	@echo 'make docs         docs/events.md, lsp.md, cli.md and reliability.md from the code'
 	@echo 'make locks        resolve locks/*.txt again (needs uv)'
 	@echo 'make clean        remove what was built, fetched and cached'
 
@@ -52,6 +54,10 @@ test-fast: lint
 
 soak: venv
 	@$(RUN) -m rigs.soak --minutes '$(MINUTES)' --pairs '$(PAIRS)' $(if $(SEED),--seed '$(SEED)')
+	@$(MAKE) --no-print-directory fuzz
+
+fuzz: venv
+	@$(RUN) -m rigs.fuzz --kafka --cases '$(CASES)' $(if $(SEED),--seed '$(SEED)')
 
 bench: venv
 	@$(RUN) -m rigs.bench $(NAMES) $(if $(JSON),--json '$(JSON)') $(if $(PAGE),--page)
