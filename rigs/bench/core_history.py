@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -54,6 +55,8 @@ def history(bench: Bench, name: str, events: int, *, each: int) -> Pair:
     made = pair(bench, name, {FILE: long_file(SHORT_LINES)})
     made.assign(f"{FILE}:1")
     made.fetch()
+    for key in json.loads(made.run(made.student, "keys", "--json"))["keys"]:
+        made.run(made.student, "keys", "distrust", key["kid"])  # nobody signs a made history
     receive(made.student, name, events, each=each)
     made.run(made.student, "sync", "--wait", "30")  # whatever ran here before left the stored fold and the files
     return made
