@@ -81,7 +81,10 @@ def _journal(ws: Workspace, facts: dict[str, Any]) -> Iterator[Finding]:
     quarantined = ws.journal.quarantine.count()
     if quarantined:
         yield Finding(
-            "warning", "quarantine", f"{quarantined} records were not accepted.", "`colearner quarantine` lists them."
+            "warning",
+            "quarantine",
+            f"Records that were not accepted: {quarantined}.",
+            "`colearner quarantine` lists them.",
         )
 
 
