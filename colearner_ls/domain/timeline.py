@@ -22,8 +22,9 @@ Position = tuple[int, str]
 MARK_EVERY: Final = 64
 """Events between two marks: at most so many more than k are applied again."""
 
-KEEP_EVENTS: Final = 8192
-"""Newest events kept in memory over a source; an event landing before them is answered from stored snapshots."""
+KEEP_EVENTS: Final = 2048
+"""Newest events kept in memory over a source (up to twice as many, 2 to 5 kB each: a server that lives for weeks grows
+by 20 MB at most); an event landing before them is answered from stored snapshots."""
 
 
 class Snapshot(NamedTuple):
