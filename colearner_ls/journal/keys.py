@@ -155,7 +155,15 @@ def _read(path: Path, author: str) -> OwnKey:
 def _seed(fields: Any) -> bytes:
     if fields["version"] != _VERSION:
         raise ValueError(f"version {fields['version']}")
-    return base64.b64decode(fields["private_key"] + "=", altchars=b"-_", validate=True)
+    text = fields["private_key"]
+    seed = base64.b64decode(text + "=", altchars=b"-_", validate=True)
+    if _text(seed) != text:  # the last character has two bits to spare, which nobody set when it was written
+        raise ValueError("it is not spelled as it was written")
+    return seed
+
+
+def _text(seed: bytes) -> str:
+    return base64.urlsafe_b64encode(seed).decode("ascii").rstrip("=")
 
 
 def _write(path: Path, author: str, key: SigningKey) -> None:
@@ -165,7 +173,7 @@ def _write(path: Path, author: str, key: SigningKey) -> None:
         "author": author,
         "kid": key.public.kid,
         "public_key": key.public.text,
-        "private_key": base64.urlsafe_b64encode(key.seed).decode("ascii").rstrip("="),
+        "private_key": _text(key.seed),
     }
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
