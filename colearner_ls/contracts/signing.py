@@ -85,10 +85,16 @@ class SigningKey:
 
     @classmethod
     def generate(cls) -> SigningKey:
-        """A new key from the operating system's random numbers."""
+        """A new key from the operating system's random numbers.
+
+        Neither its text nor its name begins with ``-``: on a command line it would be taken for an option.
+        """
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        return cls(Ed25519PrivateKey.generate().private_bytes_raw())
+        while True:
+            key = cls(Ed25519PrivateKey.generate().private_bytes_raw())
+            if not key.public.text.startswith("-") and not key.public.kid.startswith("-"):
+                return key
 
     @property
     def seed(self) -> bytes:

@@ -255,3 +255,9 @@ def test_a_private_key_does_not_show_itself() -> None:
     assert KEY.seed.hex() not in shown
     with pytest.raises(BadInput):
         SigningKey(b"short")
+
+
+def test_no_key_looks_like_an_option() -> None:
+    """``colearner keys add -163…`` would be read as the option -1: one key in 32 had such a text or such a name."""
+    made = [SigningKey.generate().public for _ in range(300)]
+    assert not [each for each in made if each.text.startswith("-") or each.kid.startswith("-")]
