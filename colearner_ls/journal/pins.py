@@ -27,7 +27,7 @@ Role = Literal["coach", "service"]
 """Whose word a key stands for. A ``coach`` key also speaks for the session's services; a ``service`` key only so."""
 
 How = Literal["init", "invite", "by hand"]
-"""What pinned a key: setting up one's own session, joining by an invite, or ``keys pin``."""
+"""What pinned a key: setting up one's own session, joining by an invite, or ``keys trust``."""
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _HOWS: Final[tuple[How, ...]] = get_args(How)

@@ -6,7 +6,6 @@ import json
 import subprocess
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -45,8 +44,6 @@ class ServerProcess:
         self._changed = threading.Condition()
         self._ended = False
         self._writing = threading.Lock()
-        self.sent: deque[bytes] = deque(maxlen=100)
-        """The newest messages, to be had again where a server is gone."""
         threading.Thread(target=self._read, name="fuzz-reader", daemon=True).start()
 
     def send_bytes(self, data: bytes) -> None:
@@ -55,7 +52,6 @@ class ServerProcess:
         assert stream is not None
         try:
             with self._writing:
-                self.sent.append(data)
                 stream.write(data)
                 stream.flush()
         except (OSError, ValueError) as error:

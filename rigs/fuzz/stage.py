@@ -59,7 +59,8 @@ class Stage:
 
 
 def make_stage(folder: Path, role: str, bus: str | None = None) -> Stage:
-    """Set a folder up below ``folder``; without ``bus`` on an embedded bus of its own. No invite: nothing is signed."""
+    """Set a folder up below ``folder``; without ``bus`` on an embedded bus of its own. A student's comes without an invite, so
+    that nobody's signature is asked for; a coach's has its own key pinned."""
     root = folder / role / "code"
     (root / "src").mkdir(parents=True)
     (root / FILE).write_bytes(TEXT.encode())
